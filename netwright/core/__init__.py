@@ -1,0 +1,1 @@
+"""The words everybody speaks: records, errors, settings, seeds, files. Imports no other unit."""
