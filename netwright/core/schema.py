@@ -1,0 +1,115 @@
+"""What a table's columns are and how each becomes numbers: decided and measured on training rows only.
+
+The schema is all a prediction needs to turn raw rows into a network's inputs; it is written into the artifact as JSON.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from netwright.core.cells import CellType
+from netwright.core.record import Record
+
+Kind = Literal["number", "boolean", "category", "datetime", "text", "id", "constant"]
+TimePart = Literal["second", "minute", "hour", "weekday", "day", "month"]
+Scaling = Literal["robust", "quantile"]
+
+
+class ColumnBase(Record):
+    """What every column has."""
+
+    name: str
+    cell: CellType
+    why: str
+    """The reason of the decision, in words."""
+    missing: int = 0
+    """Training rows without a value."""
+
+
+class NumberColumn(ColumnBase):
+    """A number x, fed as z/√(1+(z/3)²) with z = (x − center)/scale, or as its quantile; beside it 1 where missing."""
+
+    kind: Literal["number"] = "number"
+    center: float
+    """Training median, in the column's unit; also stands in for a missing value."""
+    scale: float
+    """Training interquartile range (or its substitute), in the column's unit; above zero."""
+    lowest: float
+    highest: float
+    quantiles: tuple[float, ...] = ()
+    """Values at equally spaced quantiles, in the column's unit; empty for robust scaling."""
+
+
+class TimeColumn(ColumnBase):
+    """A date-time, fed as elapsed time (scaled as a number is) and the sine and cosine of the parts that repeat."""
+
+    kind: Literal["datetime"] = "datetime"
+    center: float
+    """Training median, in seconds since 1970."""
+    scale: float
+    """Training interquartile range (or its substitute), in seconds; above zero."""
+    lowest: float
+    highest: float
+    parts: tuple[TimePart, ...]
+
+
+class CategoryColumn(ColumnBase):
+    """One of a few values, fed as an index: 0 unseen or rare, 1 … V the values, V + 1 missing if training had any."""
+
+    kind: Literal["category", "boolean"] = "category"
+    values: tuple[str, ...]
+    """The values seen often enough in training, most frequent first."""
+    rare: int = 0
+    """Training rows whose value was too rare to have a place of its own."""
+
+    @property
+    def cardinality(self) -> int:
+        """How many different indices there are."""
+        return len(self.values) + 1 + (self.missing > 0)
+
+
+class LeftOutColumn(ColumnBase):
+    """A column the network does not see."""
+
+    kind: Literal["text", "id", "constant", "left out"]
+
+
+Column = Annotated[NumberColumn | TimeColumn | CategoryColumn | LeftOutColumn, Field(discriminator="kind")]
+
+
+class Schema(Record):
+    """The columns of the training table but for the target, in their order."""
+
+    columns: tuple[Column, ...]
+
+    @property
+    def used(self) -> tuple[NumberColumn | TimeColumn | CategoryColumn, ...]:
+        """The columns the network sees."""
+        return tuple(c for c in self.columns if not isinstance(c, LeftOutColumn))
+
+    @property
+    def left_out(self) -> tuple[LeftOutColumn, ...]:
+        """The columns the network does not see."""
+        return tuple(c for c in self.columns if isinstance(c, LeftOutColumn))
+
+    @property
+    def number_features(self) -> tuple[str, ...]:
+        """One name for each number the network is fed, in order, such as `age`, `age is missing`, `day: sine of hour`."""
+        return tuple(name for column in self.used for name in _number_features(column))
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """How many indices each category column has, in order."""
+        return tuple(c.cardinality for c in self.used if isinstance(c, CategoryColumn))
+
+
+def _number_features(column: NumberColumn | TimeColumn | CategoryColumn) -> list[str]:
+    match column:
+        case NumberColumn():
+            names = [column.name]
+        case TimeColumn():
+            names = [f"{column.name}: elapsed"]
+            names += [f"{column.name}: {wave} of {part}" for part in column.parts for wave in ("sine", "cosine")]
+        case CategoryColumn():
+            return []
+    return [*names, f"{column.name} is missing"] if column.missing else names
