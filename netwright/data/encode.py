@@ -1,0 +1,97 @@
+"""Rows of a table to the numbers a network is fed, by a schema."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from netwright.core.schema import CategoryColumn, NumberColumn, Schema, TimeColumn
+from netwright.data.schema import LARGEST
+from netwright.data.table import Series, Table
+
+FAR = 1e6
+"""Scaled values are held within ± this before they are clipped smoothly; an infinity ends there."""
+PERIODS = {"second": 60, "minute": 60, "hour": 24, "weekday": 7, "day": 31, "month": 12}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """N rows: `numbers` (N, F) float32 in the order of `schema.number_features`, `categories` (N, C) int64.
+
+    `unseen` counts, by column, cells whose category training never saw; `gaps` counts cells without a value in columns
+    that always had one in training (the median, or the unseen place, stands in).
+    """
+
+    numbers: np.ndarray
+    categories: np.ndarray
+    unseen: Counter[str]
+    gaps: Counter[str]
+
+
+def encode(schema: Schema, table: Table, dtype: type = np.float32) -> Encoded:
+    """Encode every row. The table's cells must have been read as the schema's cell types say."""
+    numbers = np.empty((table.rows, len(schema.number_features)), dtype=dtype)
+    categories = np.empty((table.rows, len(schema.cardinalities)), dtype=np.int64)
+    unseen: Counter[str] = Counter()
+    gaps: Counter[str] = Counter()
+    at = category_at = 0
+    for column in schema.used:
+        series = table[column.name]
+        if isinstance(column, CategoryColumn):
+            index, unknown, absent = _category(column, series)
+            categories[:, category_at] = index
+            category_at += 1
+            unseen[column.name] += unknown
+        else:
+            values, absent = _number(column, series) if isinstance(column, NumberColumn) else _time(column, series)
+            numbers[:, at : at + values.shape[1]] = values
+            at += values.shape[1]
+        gaps[column.name] += 0 if column.missing else absent
+    return Encoded(numbers=numbers, categories=categories, unseen=+unseen, gaps=+gaps)
+
+
+def _number(column: NumberColumn, series: Series) -> tuple[np.ndarray, int]:
+    """(N, 1), or (N, 2) with the indicator of missing values."""
+    raw = series.to_numpy().astype(np.float64)
+    absent = np.isnan(raw)
+    filled = np.where(absent, column.center, np.clip(raw, -LARGEST, LARGEST))
+    scaled = _quantile(column, filled) if column.quantiles else _smooth(column.center, column.scale, filled)
+    return _with_indicator([scaled], absent, bool(column.missing)), int(absent.sum())
+
+
+def _smooth(center: float, scale: float, values: np.ndarray) -> np.ndarray:
+    """z/√(1 + (z/3)²): near z for most values, never beyond ±3 (RealMLP, Holzmüller et al. 2024)."""
+    scaled = np.clip((values - center) / scale, -FAR, FAR)
+    return scaled / np.sqrt(1 + (scaled / 3) ** 2)
+
+
+def _quantile(column: NumberColumn, values: np.ndarray) -> np.ndarray:
+    """The share of training values below, from −1.7 to 1.7 (so that its variance is about one)."""
+    points, first = np.unique(column.quantiles, return_index=True)
+    last = len(column.quantiles) - 1 - np.unique(column.quantiles[::-1], return_index=True)[1]
+    share = (first + last) / 2 / (len(column.quantiles) - 1)
+    return (np.interp(values, points, share) - 0.5) * 2 * np.sqrt(3)
+
+
+def _time(column: TimeColumn, series: Series) -> tuple[np.ndarray, int]:
+    absent = series.is_null().to_numpy()
+    seconds = series.dt.epoch("s").cast(float).fill_null(column.center).to_numpy()
+    features = [_smooth(column.center, column.scale, seconds)]
+    for part in column.parts:
+        turn = getattr(series.dt, part)().cast(float).fill_null(0.0).to_numpy() * (2 * np.pi / PERIODS[part])
+        features += [np.where(absent, 0.0, np.sin(turn)), np.where(absent, 0.0, np.cos(turn))]
+    return _with_indicator(features, absent, bool(column.missing)), int(absent.sum())
+
+
+def _with_indicator(features: list[np.ndarray], absent: np.ndarray, wanted: bool) -> np.ndarray:
+    return np.stack([*features, absent] if wanted else features, axis=1)
+
+
+def _category(column: CategoryColumn, series: Series) -> tuple[np.ndarray, int, int]:
+    """Index of each value, how many were unseen, how many were absent."""
+    absent = series.is_null().to_numpy()
+    places = {value: i for i, value in enumerate(column.values, start=1)}
+    index = series.cast(str).replace_strict(places, default=0).to_numpy().astype(np.int64)
+    unknown = int(((index == 0) & ~absent).sum())
+    index[absent] = len(column.values) + 1 if column.missing else 0
+    return index, unknown, int(absent.sum())

@@ -1,0 +1,1 @@
+"""Pure functions (prediction, target) → number. Imports core alone."""
