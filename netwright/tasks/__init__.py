@@ -1,0 +1,28 @@
+"""What is asked of a network. Each task is a frozen record that is written into the artifact.
+
+All tasks have the same members. N rows, O outputs, K members trained at once (a plain network has no such axis):
+
+| member | meaning |
+|---|---|
+| `kind`, `title`, `targets` | its name in files, in words, and the target columns |
+| `output_size` | O |
+| `encode(values)` | raw target values by column → (N, …) training target |
+| `losses(outputs, target)` | (N, O) or (N, K, O) → the loss of each row, (N,) or (N, K) |
+| `predictions(outputs)` | outputs → NumPy predictions: probabilities, or numbers in the target's own unit |
+| `truth(values)` | raw target values → what `metrics` compare predictions with |
+| `metrics` | name → function (prediction, truth) → number, the main one first |
+| `constant(truth)` | the best prediction that ignores the inputs, (N, …) |
+| `columns(predictions)` | predictions → the columns a person is given |
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from netwright.tasks.classification import Classification
+from netwright.tasks.multilabel import MultiLabel
+from netwright.tasks.regression import Regression
+
+Task = Annotated[Regression | Classification | MultiLabel, Field(discriminator="kind")]
+
+__all__ = ["Classification", "MultiLabel", "Regression", "Task"]

@@ -1,0 +1,149 @@
+"""Predict one of several classes; two classes are the binary case of the same."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from netwright.core.cells import CellType
+from netwright.core.errors import InputError
+from netwright.core.record import Record
+from netwright.metrics import classification as figures
+from netwright.metrics.interval import Metric
+
+
+class Classification(Record):
+    """One class a row, told as a probability for each."""
+
+    kind: Literal["classification"] = "classification"
+    targets: tuple[str]
+    cells: tuple[CellType]
+    classes: tuple[str, ...]
+    """The classes as text, sorted (numbers by size)."""
+    counts: tuple[int, ...]
+    """Training rows of each class."""
+    weights: tuple[float, ...] = ()
+    """Weight of each class' rows in the training loss, mean one over the rows; empty when every row counts the same."""
+
+    @classmethod
+    def fit(
+        cls, values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], *, balanced: bool = False
+    ) -> "Classification":
+        """Take the classes and their counts from training rows. Raises InputError where there is only one."""
+        ((name, column),) = values.items()
+        found, counts = np.unique(as_text(column), return_counts=True)
+        if len(found) < 2:
+            raise InputError(
+                f"The target {name!r} has one class in the training rows.",
+                got=f"{found[0]!r} in all {len(column)} rows" if len(found) else "no rows",
+                wanted="two classes or more",
+                fix="Choose another --target, or give rows of the other classes too.",
+            )
+        order = sorted(range(len(found)), key=lambda i: _by_size(found[i]))
+        weights = counts.sum() / (len(found) * counts) if balanced else np.zeros(0)
+        return cls(
+            targets=(name,),
+            cells=(cells[name],),
+            classes=tuple(str(found[i]) for i in order),
+            counts=tuple(int(counts[i]) for i in order),
+            weights=tuple(float(weights[i]) for i in order) if balanced else (),
+        )
+
+    @property
+    def title(self) -> str:
+        """The task in words."""
+        return "binary classification" if len(self.classes) == 2 else f"classification into {len(self.classes)} classes"
+
+    @property
+    def output_size(self) -> int:
+        """One logit a class."""
+        return len(self.classes)
+
+    def encode(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(N,) int64 class numbers. Raises InputError for a class training did not have."""
+        text = as_text(values[self.targets[0]])
+        classes = np.asarray(self.classes)
+        order = np.argsort(classes)
+        place = np.clip(np.searchsorted(classes, text, sorter=order), 0, len(classes) - 1)
+        number = order[place]
+        wrong = classes[number] != text
+        if wrong.any():
+            raise InputError(
+                f"The target {self.targets[0]!r} has a class that training did not have.",
+                got=f"{text[wrong][0]!r} in row {int(np.flatnonzero(wrong)[0]) + 1} ({int(wrong.sum())} such rows)",
+                wanted="one of " + ", ".join(map(repr, self.classes[:20])),
+                fix="Train again with rows of that class, or leave those rows out.",
+            )
+        return number.astype(np.int64)
+
+    def losses(self, outputs: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy of each row, in nats; (N, C) → (N,), (N, K, C) → (N, K)."""
+        if outputs.dim() == 3:
+            target = target.unsqueeze(1).expand(outputs.shape[:2])
+        losses = cross_entropy(outputs.flatten(0, -2), target.reshape(-1), reduction="none").view(target.shape)
+        return losses * outputs.new_tensor(self.weights)[target] if self.weights else losses
+
+    def predictions(self, outputs: Tensor) -> np.ndarray:
+        """(N, C) float64 probabilities; those of members are averaged."""
+        probabilities = outputs.double().softmax(-1)
+        return (probabilities.mean(1) if probabilities.dim() == 3 else probabilities).cpu().numpy()
+
+    def truth(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(N,) int64 class numbers."""
+        return self.encode(values)
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """Accuracy first."""
+        return {
+            "accuracy": figures.accuracy,
+            "balanced accuracy": figures.balanced_accuracy,
+            "ROC AUC": figures.macro_auc,
+            "log loss": figures.log_loss,
+            "Brier score": figures.brier,
+        }
+
+    def constant(self, rows: int) -> np.ndarray:
+        """(N, C): the share of each class in training."""
+        return np.tile(np.asarray(self.counts) / sum(self.counts), (rows, 1))
+
+    @property
+    def constant_title(self) -> str:
+        """The best constant in words."""
+        return f"always {self.classes[int(np.argmax(self.counts))]!r}"
+
+    def columns(self, predictions: np.ndarray) -> dict[str, np.ndarray]:
+        """`prediction` and `probability_<class>` for each class."""
+        chosen = np.asarray(self.labels)[predictions.argmax(1)]
+        shares = {f"probability_{name}": predictions[:, i] for i, name in enumerate(self.classes)}
+        return {"prediction": chosen, **shares}
+
+    @property
+    def labels(self) -> list:
+        """The classes as the source had them: numbers, booleans or text."""
+        match self.cells[0].kind:
+            case "number":
+                return [int(float(c)) if float(c).is_integer() else float(c) for c in self.classes]
+            case "boolean" if self.cells[0].true is None:
+                return [c == "True" for c in self.classes]
+            case "boolean":
+                return [self.cells[0].true if c == "True" else self.cells[0].false for c in self.classes]
+            case _:
+                return list(self.classes)
+
+
+def as_text(column: np.ndarray) -> np.ndarray:
+    """(N,) labels as text: 3.0 and 3 are both "3"."""
+    if column.dtype.kind == "f":
+        whole = np.all(column == np.round(column)) and np.all(np.abs(column) < 2**53)
+        return column.astype(np.int64).astype(str) if whole else column.astype(str)
+    return column.astype(str)
+
+
+def _by_size(label: str) -> tuple:
+    try:
+        return (0, float(label), label)
+    except ValueError:
+        return (1, 0.0, label)

@@ -1,0 +1,109 @@
+"""Find the task from the target's values, or take the one a person names in words."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from netwright.core.cells import CellType
+from netwright.core.errors import InputError
+from netwright.tasks.classification import as_text
+
+WORDS = {
+    "regression": "regression",
+    "classification": "classification",
+    "binary": "classification",
+    "binary classification": "classification",
+    "multiclass": "classification",
+    "multi-class": "classification",
+    "multi-class classification": "classification",
+    "multilabel": "multilabel",
+    "multi-label": "multilabel",
+    "multi-label classification": "multilabel",
+}
+"""What a person may call a task, and the kind meant."""
+MOST_WHOLE = 20
+"""Whole numbers with at most this many different values, ten rows each or more, are taken for classes."""
+SEPARATORS = ("|", ";", ",")
+
+
+def infer_kind(values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], asked: str | None) -> tuple[str, str]:
+    """The kind of task ("regression", "classification", "multilabel") and the reason in words.
+
+    `values` are the target columns without missing values. Raises InputError where the target does not fit.
+    """
+    kinds = {cells[name].kind for name in values}
+    if asked is not None:
+        kind = _asked(asked)
+        if kind == "regression" and kinds != {"number"}:
+            raise _not_numbers(values, cells)
+        return kind, "as --task asks"
+    if len(values) > 1:
+        return _several(values, cells)
+    ((name, column),) = values.items()
+    different = len(np.unique(as_text(column)))
+    if kinds == {"number"}:
+        return _number(column, different)
+    if kinds == {"datetime"}:
+        raise _not_numbers(values, cells)
+    if find_separator(column):
+        return "multilabel", f"{name!r} holds lists of labels joined by {find_separator(column)!r}"
+    if different > max(20, len(column) / 4):
+        raise InputError(
+            f"The target {name!r} looks like text or names, not like classes.",
+            got=f"{different} different values in {len(column)} rows, such as {str(column[0])!r}",
+            wanted="a number, or a class that several rows share",
+            fix="Choose another --target, or --task classification if these are classes all the same.",
+        )
+    return "classification", f"{name!r} has {different} different values"
+
+
+def find_separator(column: np.ndarray) -> str:
+    """The mark that joins labels in one column, or "" where there is none: its pieces must recur."""
+    text = [str(v) for v in column]
+    for mark in SEPARATORS:
+        joined = sum(mark in cell for cell in text)
+        if joined < max(2, 0.1 * len(text)):
+            continue
+        pieces = [piece.strip() for cell in text for piece in cell.split(mark)]
+        if len(set(pieces)) < min(len(set(text)), 200) and len(pieces) >= 5 * len(set(pieces)):
+            return mark
+    return ""
+
+
+def _number(column: np.ndarray, different: int) -> tuple[str, str]:
+    whole = bool(np.all(column == np.round(column)))
+    if different == 2:
+        return "classification", "it has two different values"
+    if whole and different <= MOST_WHOLE and len(column) >= 10 * different:
+        return "classification", f"it has {different} different whole numbers; --task regression takes them as amounts"
+    return "regression", f"it has {different} different numbers"
+
+
+def _several(values: Mapping[str, np.ndarray], cells: Mapping[str, CellType]) -> tuple[str, str]:
+    if all(len(np.unique(as_text(column))) <= 2 for column in values.values()):
+        return "multilabel", f"{len(values)} columns of two values each"
+    if {cells[name].kind for name in values} == {"number"}:
+        return "regression", f"{len(values)} columns of numbers"
+    raise _not_numbers(values, cells)
+
+
+def _asked(asked: str) -> str:
+    word = asked.strip().lower().replace("_", " ")
+    if word not in WORDS:
+        raise InputError(
+            f"There is no task called {asked!r}.",
+            got=f"--task {asked}",
+            wanted="regression, classification or multilabel",
+            fix="Leave --task out, and the target column tells.",
+        )
+    return WORDS[word]
+
+
+def _not_numbers(values: Mapping[str, np.ndarray], cells: Mapping[str, CellType]) -> InputError:
+    wrong = next((name for name in values if cells[name].kind != "number"), next(iter(values)))
+    return InputError(
+        f"The target {wrong!r} does not hold numbers.",
+        got=f"{cells[wrong].kind} values, such as {str(values[wrong][0])!r}",
+        wanted="numbers for regression; two values in each of several columns for multi-label classification",
+        fix="Give one --target, or columns of one kind.",
+    )
