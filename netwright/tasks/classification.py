@@ -136,10 +136,12 @@ class Classification(Record):
 
 def as_text(column: np.ndarray) -> np.ndarray:
     """(N,) labels as text: 3.0 and 3 are both "3"."""
-    if column.dtype.kind == "f":
-        whole = np.all(column == np.round(column)) and np.all(np.abs(column) < 2**53)
-        return column.astype(np.int64).astype(str) if whole else column.astype(str)
-    return column.astype(str)
+    if column.dtype.kind != "f":
+        return column.astype(str)
+    different, place = np.unique(column, return_inverse=True)
+    whole = [v.is_integer() and abs(v) < 2**53 for v in different.tolist()]
+    names = [str(int(v)) if w else repr(v) for v, w in zip(different.tolist(), whole, strict=True)]
+    return np.asarray(names, dtype=str)[place.ravel()]
 
 
 def _by_size(label: str) -> tuple:
