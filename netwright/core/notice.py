@@ -17,3 +17,7 @@ class Notice:
 
     def __str__(self) -> str:
         return f"{self.what} ({self.fix})" if self.fix else self.what
+
+
+class NetwrightWarning(UserWarning):
+    """A notice given from Python code, by way of `warnings`."""

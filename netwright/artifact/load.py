@@ -1,0 +1,106 @@
+"""Read an artifact back, trusting nothing in it: checksums, then a strict manifest, then shapes, then weights."""
+
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from netwright.artifact.manifest import FORMAT, FileEntry, Manifest
+from netwright.core.errors import ArtifactError, InputError
+from netwright.core.files import sha256
+from netwright.core.record import Record
+from netwright.core.tensors import damaged, from_bytes, strict_json
+from netwright.core.version import VERSION
+from netwright.families.family import Family
+from netwright.families.registry import find
+
+LARGEST_MANIFEST = 200_000_000
+"""Bytes; a manifest larger than this is none of ours."""
+
+
+def load(path: Path) -> tuple[Manifest, nn.Module]:
+    """The manifest and the module, in eval mode, of an artifact or of the run folder it lies in.
+
+    Raises InputError where there is none, ArtifactError where it is damaged, hostile or of a newer version.
+    """
+    path = _artifact(path)
+    manifest = _manifest(path)
+    files = {name: _file(path, name, entry) for name, entry in manifest.files.items()}
+    tensors = from_bytes(files["model.safetensors"], f"{path}/model.safetensors")
+    return manifest, _module(manifest, tensors, f"{path}/model.safetensors")
+
+
+def _artifact(path: Path) -> Path:
+    for folder in (path, path / "model"):
+        if (folder / "manifest.json").is_file():
+            return folder
+    raise InputError(
+        "There is no trained network here.",
+        got=f"{path} ({'a folder' if path.is_dir() else 'a file' if path.exists() else 'nothing there'})",
+        wanted="a run folder, or the model/ folder in it",
+        fix="Give the folder that `netwright train` named at its end, such as runs/penguins.",
+    )
+
+
+def _manifest(path: Path) -> Manifest:
+    file = path / "manifest.json"
+    if file.stat().st_size > LARGEST_MANIFEST:
+        raise damaged(str(file), f"{file.stat().st_size:,} bytes")
+    values = strict_json(file.read_bytes(), str(file))
+    version = values.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise ArtifactError(
+            f"{path} was written by a newer netwright.",
+            got=f"format {version}, written by netwright {values.get('netwright')}",
+            wanted=f"format {FORMAT} or older (this is netwright {VERSION})",
+            fix="pip install --upgrade netwright",
+        )
+    try:
+        manifest = Manifest.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise damaged(str(file), f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if "model.safetensors" not in manifest.files:
+        raise damaged(str(file), "no model.safetensors among its files")
+    return manifest
+
+
+def _file(path: Path, name: str, entry: FileEntry) -> bytes:
+    """The bytes of a file of the folder, checked against the manifest before anybody parses them."""
+    file = path / name
+    if name != Path(name).name or name.startswith(".") or "\\" in name or file.is_symlink():
+        raise damaged(str(path), f"a file {name!r} that may point outside the folder")
+    if not file.is_file():
+        raise damaged(str(path), f"no file {name}")
+    if file.stat().st_size != entry.bytes:
+        raise damaged(str(file), f"{file.stat().st_size:,} bytes where the manifest says {entry.bytes:,}")
+    data = file.read_bytes()
+    if sha256(data) != entry.sha256:
+        raise damaged(str(file), "a SHA-256 other than the manifest's: some bits changed")
+    return data
+
+
+def _module(manifest: Manifest, tensors: dict[str, Tensor], origin: str) -> nn.Module:
+    """The family's module with these weights; built without memory first, so that a wrong size costs nothing."""
+    try:
+        family = find(manifest.family)
+    except InputError as error:
+        raise damaged(origin, f"a family {manifest.family!r} that is none of ours") from error
+    with torch.device("meta"):
+        module = _build(family, manifest, origin)
+    wanted = {name: (tuple(t.shape), t.dtype) for name, t in module.state_dict().items()}
+    got = {name: (tuple(t.shape), t.dtype) for name, t in tensors.items()}
+    if wanted != got:
+        name = next(n for n in [*wanted, *got] if wanted.get(n) != got.get(n))
+        raise damaged(origin, f"the tensor {name!r} is {got.get(name)} where the manifest needs {wanted.get(name)}")
+    module.load_state_dict(tensors, assign=True)
+    return module.eval()
+
+
+def _build(family: Family, manifest: Manifest, origin: str) -> nn.Module:
+    try:
+        config: Record = family.config.model_validate(manifest.config)
+        return family.build(config, manifest.data, manifest.task, nn)
+    except (ValidationError, InputError, RuntimeError, OverflowError) as error:
+        raise damaged(origin, f"settings that build no network: {str(error).splitlines()[0]}") from None

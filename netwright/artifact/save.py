@@ -1,0 +1,67 @@
+"""Write an artifact: weights, manifest, model card."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from netwright.artifact.manifest import FORMAT, FileEntry, Manifest
+from netwright.core.files import sha256, write_folder
+from netwright.core.record import Record
+from netwright.core.schema import Schema
+from netwright.core.tensors import to_bytes
+from netwright.core.version import VERSION
+from netwright.tasks import Task
+
+
+def save(
+    path: Path,
+    module: nn.Module,
+    *,
+    task: Task,
+    schema: Schema,
+    family: str,
+    config: Record,
+    source: str,
+    rows: int,
+    figures: dict[str, float],
+) -> Manifest:
+    """Write the folder whole; one that exists at `path` is replaced."""
+    files = {"model.safetensors": to_bytes(module.state_dict())}
+    card = _card(task, schema, family, source, rows, figures)
+    files["README.md"] = card.encode()
+    manifest = Manifest(
+        format=FORMAT,
+        netwright=VERSION,
+        torch=torch.__version__,
+        source=source,
+        rows=rows,
+        figures=figures,
+        task=task,
+        data=schema,
+        family=family,
+        config=config.model_dump(mode="json"),
+        files={name: FileEntry(bytes=len(data), sha256=sha256(data)) for name, data in files.items()},
+    )
+    write_folder(path, {**files, "manifest.json": manifest.model_dump_json(indent=1).encode()})
+    return manifest
+
+
+def _card(task: Task, schema: Schema, family: str, source: str, rows: int, figures: dict[str, float]) -> str:
+    """The model card, for people."""
+    lines = [
+        f"# {', '.join(task.targets)}",
+        "",
+        f"A {family} network for {task.title}, trained by netwright {VERSION} on {rows:,} rows of `{source}`.",
+        "",
+        "| figure on held-out rows | |",
+        "|---|---|",
+        *(f"| {name} | {value:.4g} |" for name, value in figures.items()),
+        "",
+        f"It needs these columns: {', '.join(f'`{c.name}`' for c in schema.used)}.",
+        "",
+        "    netwright predict <this folder> new.csv -o answers.csv",
+        "",
+        "It was measured on rows like those it was trained on; on others it may be wrong without a sign.",
+    ]
+    return "\n".join(lines) + "\n"
