@@ -1,6 +1,7 @@
 """Decide what each column is, and measure what its encoding needs. Give it training rows only."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def forced_types(types: Mapping[str, CellType], kinds: Mapping[str, str]) -> dic
     changed = dict(types)
     for name, kind in kinds.items():
         if name not in types:
-            raise _unknown_column(name, types, "--kind")
+            raise unknown_column(name, types, "--kind")
         if kind not in FORCED:
             raise InputError(
                 f"There is no kind of column called {kind!r}.",
@@ -63,7 +64,7 @@ def fit_schema(
     kinds = dict(kinds or {})
     for name in exclude:
         if name not in table.columns:
-            raise _unknown_column(name, table.columns, "--exclude")
+            raise unknown_column(name, table.columns, "--exclude")
     columns = tuple(
         LeftOutColumn(name=name, cell=types[name], kind="left out", why="left out by --exclude")
         if name in exclude
@@ -211,10 +212,9 @@ def _fit_category(name: str, present: Series, cell: CellType, missing: int, why:
     )
 
 
-def _unknown_column(name: str, columns: object, option: str) -> InputError:
-    import difflib
-
-    known = list(columns)  # type: ignore[call-overload]
+def unknown_column(name: str, columns: Iterable[str], option: str) -> InputError:
+    """The error for a column that is not there; it offers the nearest name."""
+    known = list(columns)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     return InputError(
         f"There is no column called {name!r}.",

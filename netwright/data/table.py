@@ -3,9 +3,11 @@
 Everything else works on a `Table` and on the series it hands out, so that the library behind it can be changed here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from io import BytesIO
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -13,6 +15,8 @@ import polars as pl
 from netwright.core.notice import Notice
 
 Series = pl.Series
+Storage = Literal["text", "boolean", "integer", "float", "datetime", "date", "time", "duration", "decimal", "category",
+                  "nothing", "list", "nested", "object", "bytes", "other"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,107 @@ class Table:
     def with_columns(self, columns: Mapping[str, Any]) -> "Table":
         """The table with these columns added, or replaced where the name exists."""
         return replace(self, frame=self.frame.with_columns([pl.Series(k, v) for k, v in columns.items()]))
+
+
+class Unreadable(Exception):
+    """The polars reader gave up; its own words are in the message. Callers turn it into an InputError."""
+
+
+def series_of(name: str, values: Any) -> Series:
+    """A series of a NumPy array, or of a list that holds one Python type and None."""
+    return pl.Series(name, values, strict=True)
+
+
+def missing_series(name: str, rows: int) -> Series:
+    """A text series without a single value."""
+    return pl.Series(name, [None] * rows, dtype=pl.String)
+
+
+def table_of(columns: Sequence[Series], name: str, notices: Sequence[Notice] = ()) -> Table:
+    """A table of series whose names differ and whose lengths agree."""
+    return Table(frame=pl.DataFrame(list(columns)), name=name, notices=tuple(notices))
+
+
+def is_frame(source: object) -> bool:
+    """Whether this is a polars frame in memory."""
+    return isinstance(source, pl.DataFrame)
+
+
+def parse_csv(data: bytes, delimiter: str, *, quoted: bool) -> list[Series]:
+    """The body of delimited UTF-8 text, every cell a string; the first record is skipped. Raises Unreadable."""
+    quote = '"' if quoted else None
+    read = partial(pl.read_csv, separator=delimiter, quote_char=quote, infer_schema=False, raise_if_empty=False)
+    return _guard(lambda: read(data).get_columns())
+
+
+def parse_parquet(data: bytes) -> list[Series]:
+    """The columns of a Parquet file. Raises Unreadable."""
+    return _guard(lambda: pl.read_parquet(BytesIO(data)).get_columns())
+
+
+def parse_arrow(data: bytes, *, stream: bool) -> list[Series]:
+    """The columns of an Arrow file (Feather 2) or an Arrow stream. Raises Unreadable."""
+    read = pl.read_ipc_stream if stream else pl.read_ipc
+    return _guard(lambda: read(BytesIO(data)).get_columns())
+
+
+def _guard(read: Callable[[], list[Series]]) -> list[Series]:
+    # A damaged file can make polars panic; its PanicException is not an Exception.
+    try:
+        return read()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        raise Unreadable(str(error).strip().split("\n")[0]) from error
+
+
+def storage(series: Series) -> Storage:
+    """What a series holds, in netwright's words."""
+    dtype = series.dtype
+    if isinstance(dtype, pl.List | pl.Array):
+        inner = storage(pl.Series(dtype=dtype.inner)) if dtype.inner is not None else "other"
+        return "list" if inner in ("text", "category", "integer", "boolean", "nothing") else "nested"
+    if dtype.is_integer():
+        return "integer"
+    if dtype.is_float():
+        return "float"
+    return _STORAGE.get(dtype.base_type(), "other")
+
+
+_STORAGE: dict[Any, Storage] = {
+    pl.String: "text",
+    pl.Boolean: "boolean",
+    pl.Datetime: "datetime",
+    pl.Date: "date",
+    pl.Time: "time",
+    pl.Duration: "duration",
+    pl.Decimal: "decimal",
+    pl.Categorical: "category",
+    pl.Enum: "category",
+    pl.Null: "nothing",
+    pl.Struct: "nested",
+    pl.Object: "object",
+    pl.Binary: "bytes",
+}
+
+
+def joined(series: Series) -> Series:
+    """A column of lists as texts, their items joined by `|`."""
+    if isinstance(series.dtype, pl.Array):
+        series = series.arr.to_list()
+    return series.cast(pl.List(pl.String)).list.join("|", ignore_nulls=True)
+
+
+def naive_utc(series: Series) -> Series:
+    """A column of dates or date-times as naive UTC date-times in microseconds; a date becomes its midnight."""
+    zoned = isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None
+    series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zoned else series
+    return series.cast(pl.Datetime("us"))
+
+
+def blank(series: Series, where: Series) -> Series:
+    """The series with its value taken away wherever the mask is true."""
+    return pl.select(pl.when(~where).then(series).alias(series.name)).to_series()
+
+
+def first_of(series: Series, other: Series) -> Series:
+    """The series, its gaps filled from another of the same type."""
+    return pl.select(pl.coalesce(series, other).alias(series.name)).to_series()

@@ -29,26 +29,28 @@ class Classification(Record):
 
     @classmethod
     def fit(
-        cls, values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], *, balanced: bool = False
+        cls,
+        values: Mapping[str, np.ndarray],
+        cells: Mapping[str, CellType],
+        training: np.ndarray,
+        *,
+        balanced: bool = False,
     ) -> "Classification":
-        """Take the classes and their counts from training rows. Raises InputError where there is only one."""
+        """The classes of all rows, counted on the `training` rows. Raises InputError where there is only one."""
         ((name, column),) = values.items()
-        found, counts = np.unique(as_text(column), return_counts=True)
-        if len(found) < 2:
+        text = as_text(column)
+        found = sorted(np.unique(text).tolist(), key=_by_size)
+        counts = [int(np.sum(text[training] == c)) for c in found]
+        if np.count_nonzero(counts) < 2:
             raise InputError(
-                f"The target {name!r} has one class in the training rows.",
-                got=f"{found[0]!r} in all {len(column)} rows" if len(found) else "no rows",
+                f"The target {name!r} has one class in the training rows: n_classes=1.",
+                got=f"{found[int(np.argmax(counts))]!r} in all {len(training)} rows" if found else "no rows",
                 wanted="two classes or more",
                 fix="Choose another --target, or give rows of the other classes too.",
             )
-        order = sorted(range(len(found)), key=lambda i: _by_size(found[i]))
-        weights = counts.sum() / (len(found) * counts) if balanced else np.zeros(0)
+        weights = [sum(counts) / (np.count_nonzero(counts) * max(1, n)) for n in counts] if balanced else []
         return cls(
-            targets=(name,),
-            cells=(cells[name],),
-            classes=tuple(str(found[i]) for i in order),
-            counts=tuple(int(counts[i]) for i in order),
-            weights=tuple(float(weights[i]) for i in order) if balanced else (),
+            targets=(name,), cells=(cells[name],), classes=tuple(found), counts=tuple(counts), weights=tuple(weights)
         )
 
     @property

@@ -33,16 +33,21 @@ class MultiLabel(Record):
 
     @classmethod
     def fit(
-        cls, values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], *, separator: str = ""
+        cls,
+        values: Mapping[str, np.ndarray],
+        cells: Mapping[str, CellType],
+        training: np.ndarray,
+        *,
+        separator: str = "",
     ) -> "MultiLabel":
-        """Take the labels from training rows. Raises InputError for a column of other than two values."""
+        """The labels of all rows, counted on the `training` rows. Raises InputError for other than two values."""
         labels = tuple(values)
         if separator:
             (column,) = values.values()
             labels = tuple(sorted({part for cell in column for part in _parts(cell, separator)}))
         common = {"targets": tuple(values), "cells": tuple(cells[n] for n in values), "labels": labels}
         blank = cls(**common, separator=separator, shares=(0.0,) * len(labels))
-        return blank.model_copy(update={"shares": tuple(map(float, blank.truth(values).mean(axis=0)))})
+        return blank.model_copy(update={"shares": tuple(map(float, blank.truth(values)[training].mean(axis=0)))})
 
     @property
     def title(self) -> str:

@@ -27,9 +27,11 @@ class Regression(Record):
     highest: tuple[float, ...]
 
     @classmethod
-    def fit(cls, values: Mapping[str, np.ndarray], cells: Mapping[str, CellType]) -> "Regression":
-        """Measure the training rows' targets. Raises InputError where one does not vary or overflows."""
-        stacked = np.stack([np.asarray(v, dtype=np.float64) for v in values.values()], axis=1)
+    def fit(
+        cls, values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], training: np.ndarray
+    ) -> "Regression":
+        """Measure the targets of the `training` rows. Raises InputError where one does not vary or overflows."""
+        stacked = np.stack([np.asarray(v, dtype=np.float64)[training] for v in values.values()], axis=1)
         with np.errstate(over="ignore", invalid="ignore"):
             scale = stacked.std(axis=0)
         for name, spread in zip(values, scale, strict=True):

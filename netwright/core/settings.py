@@ -1,0 +1,126 @@
+"""The settings of a run: made from flags, environment, a TOML file and defaults, and kept in the run folder."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+
+from netwright.core.errors import InputError
+from netwright.core.record import Record
+from netwright.core.schema import Scaling
+
+
+class Settings(Record):
+    """What a run was asked for. Everything has a default but the source; empty means "found from the data"."""
+
+    source: str
+    """A path, "-", a database URL, the name of a bundled data set, or "table" for values from memory."""
+    target: tuple[str, ...] = ()
+    """The column to predict, or several."""
+    query: str | None = None
+    """SQL for a database source."""
+    task: str | None = None
+    """regression, classification or multilabel."""
+    family: str = "tabular"
+    config: dict[str, object] = {}
+    """Settings of the family, such as epochs or hidden_sizes."""
+    seed: int = Field(default=0, ge=0)
+    time_limit: float | None = Field(default=None, gt=0)
+    """Seconds for the whole command."""
+    validation: str | None = None
+    """A file of rows that validate."""
+    test: str | None = None
+    """A file of rows that are held out."""
+    test_share: float = Field(default=0.2, ge=0, lt=0.9)
+    """Share of rows held out where no file is given."""
+    time: str | None = None
+    """The date-time column to split by."""
+    group: str | None = None
+    """The column whose equal values stay on one side of every split."""
+    shuffle: bool = False
+    """Split at random even where a date-time column orders the rows."""
+    kinds: dict[str, str] = {}
+    """By column: the kind it is taken for, instead of what its values look like."""
+    exclude: tuple[str, ...] = ()
+    """Columns to leave out."""
+    scaling: Scaling = "robust"
+    balanced: bool = False
+    """Weight the classes so that each counts the same."""
+    device: str = "auto"
+
+    @field_validator("target", "exclude", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def resolve(flags: Mapping[str, object], config_file: Path | None = None) -> Settings:
+    """Settings from flags, then `NETWRIGHT_*` variables, then the TOML file, then defaults; None means "not given".
+
+    Raises InputError for a name or value that does not exist, saying where it came from.
+    """
+    layers = [("the flags", {k: v for k, v in flags.items() if v is not None}), ("the environment", _environment())]
+    if config_file is not None:
+        layers.append((str(config_file), read_toml(config_file)))
+    merged: dict[str, object] = {}
+    for _, layer in reversed(layers):
+        for name, value in layer.items():
+            old = merged.get(name)
+            merged[name] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise _invalid(error, layers) from None
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """The values of a TOML file. Raises InputError where it is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(
+            "The settings file can't be read.",
+            got=f"{path}: {error}",
+            wanted="a TOML file such as the settings.toml of a run folder",
+            fix="Correct the file, or leave --config out.",
+        ) from None
+
+
+def to_toml(settings: Settings) -> str:
+    """The settings as TOML that `read_toml` reads back; values that are not given are left out."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    plain = {k: v for k, v in values.items() if not isinstance(v, dict)}
+    tables = {k: v for k, v in values.items() if isinstance(v, dict) and v}
+    lines = [f"{name} = {_toml(value)}" for name, value in plain.items()]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{_toml(key)} = {_toml(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    """A TOML value: JSON's form of strings, numbers, booleans and lists is TOML's too."""
+    return json.dumps(value, ensure_ascii=True).replace("\\u007f", "\\u007F")
+
+
+def _environment() -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name in Settings.model_fields:
+        value = os.environ.get(f"NETWRIGHT_{name.upper()}")
+        if value is not None:
+            found[name] = json.loads(value) if value[:1] in "[{" and value else value
+    return found
+
+
+def _invalid(error: ValidationError, layers: list[tuple[str, dict]]) -> InputError:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "settings"
+    origin = next((where for where, layer in layers if name in layer), "the defaults")
+    return InputError(
+        f"The setting {name!r} from {origin} is not valid.",
+        got=repr(first.get("input")),
+        wanted=first["msg"],
+        fix=f"Correct --{name.replace('_', '-')}; `netwright train --help` lists what there is.",
+    )
