@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from netwright.artifact.predictor import read_cells
 from netwright.core.cells import CellType
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
@@ -13,6 +12,7 @@ from netwright.core.schema import Schema
 from netwright.core.seeds import derive
 from netwright.core.settings import Settings
 from netwright.data.celltypes import infer_types
+from netwright.data.conform import read_cells
 from netwright.data.encode import Encoded, encode
 from netwright.data.leaks import find_leaks
 from netwright.data.schema import fit_schema, forced_types, unknown_column
@@ -23,8 +23,8 @@ from netwright.tasks import Classification, MultiLabel, Regression, Task
 from netwright.tasks.infer import find_separator, infer_kind
 
 FEWEST_ROWS = 5
-RARE_CLASS = 0.1
-"""A class with less than this share of its even share of the rows is called rare."""
+RARE_CLASS = 0.2
+"""A class with less than this share of what it would have if all were even is called rare."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,7 +280,7 @@ def _imbalance(task: Task) -> list[Notice]:
         what = f"{len(few)} class(es) have a single training row or none and can hardly be learned: {', '.join(few[:5])}"
         notices.append(Notice(what=what, fix="give more rows of them, or merge them", column=task.targets[0]))
     total, classes = sum(task.counts), len(task.classes)
-    rare = [name for name, n in zip(task.classes, task.counts, strict=True) if n * classes < RARE_CLASS * total * 2]
+    rare = [name for name, n in zip(task.classes, task.counts, strict=True) if n * classes < RARE_CLASS * total]
     if rare:
         what = f"the classes are uneven: {', '.join(map(repr, rare[:5]))} have few rows ({min(task.counts)} of {total:,})"
         notices.append(Notice(what=what, fix="--balanced weights the classes evenly", column=task.targets[0]))

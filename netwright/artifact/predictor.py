@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from netwright.artifact.load import load as load_artifact
 from netwright.artifact.manifest import Manifest
-from netwright.core.cells import CellType
 from netwright.core.errors import InputError
 from netwright.core.notice import NetwrightWarning, Notice
 from netwright.core.schema import Schema
-from netwright.data.celltypes import convert
+from netwright.data.conform import conform
 from netwright.data.encode import encode
 from netwright.data.sources import read
 from netwright.data.table import Table
@@ -24,8 +23,6 @@ from netwright.tasks import Task
 
 CHUNK = 4096
 """Rows a forward pass sees: fixed, so that the same rows give the same bits."""
-MOST_UNREADABLE = 0.5
-"""Share of a column's cells that may be unreadable before that is taken for a wrong file."""
 
 
 @dataclass(frozen=True)
@@ -112,45 +109,6 @@ def forward(module: nn.Module, inputs: tuple[Tensor, ...], dtype: torch.dtype = 
     finally:
         module.to(before)
     return torch.cat(chunks)
-
-
-def conform(schema: Schema, table: Table) -> tuple[Table, list[Notice]]:
-    """The table's cells read as the schema needs them, and what was odd.
-
-    Raises InputError where a column is missing or most of its cells can't be read.
-    """
-    wanted = {c.name: c.cell for c in schema.used}
-    absent = [name for name in wanted if name not in table.columns]
-    if absent:
-        raise InputError(
-            f"{table.name} lacks {len(absent)} of the columns the network was trained on.",
-            got=f"columns {', '.join(map(repr, table.columns[:20]))}" + (" …" if len(table.columns) > 20 else ""),
-            wanted=", ".join(map(repr, absent[:20])) + (" …" if len(absent) > 20 else ""),
-            fix="Add the column to the data; it may be empty, and is then treated as missing.",
-        )
-    return read_cells(table, wanted)
-
-
-def read_cells(table: Table, types: Mapping[str, CellType]) -> tuple[Table, list[Notice]]:
-    """Read cells as these types; those that can't be read become missing, and are named in a notice.
-
-    Raises InputError where that is most of a column.
-    """
-    converted, problems = convert(table, types)
-    notices = []
-    for name, problem in problems.items():
-        values = ", ".join(map(repr, problem.values))
-        rows = ", ".join(map(str, problem.rows))
-        if problem.count > MOST_UNREADABLE * max(1, problem.count + len(converted[name].drop_nulls())):
-            raise InputError(
-                f"Most cells of column {name!r} in {table.name} are no {problem.wanted}s.",
-                got=f"{values} (rows {rows}), {problem.count} such cells",
-                wanted=f"{problem.wanted}s, as in training",
-                fix=f"Correct the column {name!r}, or train again with --kind {name}=category.",
-            )
-        what = f"{problem.count} cell(s) of {name!r} are no {problem.wanted}s and count as missing: {values} (row {rows})"
-        notices.append(Notice(what=what, fix=f"--kind {name}=category takes them as they are", column=name))
-    return converted, notices
 
 
 def _as(x: Tensor, dtype: torch.dtype) -> Tensor:
