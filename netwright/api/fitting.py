@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from netwright.api.rows import Rows
 from netwright.api.stopping import Stop
 from netwright.core import devices
+from netwright.core.batch import Batch
 from netwright.core.errors import InputError, TrainingError
 from netwright.core.notice import Notice
 from netwright.core.phase import Phase
@@ -148,7 +149,7 @@ class Session:
             if record is None:
                 break
             self._take(record)
-        if self.stop.signal:
+        if self.stop.reason:
             self._save()
         self.best.restore(self.module)
         return ended
@@ -246,7 +247,7 @@ def validator(task: Task, batches: Batches, folds: int) -> Callable[[nn.Module],
     return validate
 
 
-def _validation_batch(batches: Batches) -> object:
+def _validation_batch(batches: Batches) -> Batch:
     return batches.at(torch.nonzero(batches.fold >= 0).flatten())
 
 

@@ -95,7 +95,7 @@ class Schema(Record):
     @property
     def number_features(self) -> tuple[str, ...]:
         """One name for each number the network is fed, in order, such as `age`, `age is missing`, `day: sine of hour`."""
-        return tuple(name for column in self.used for name in _number_features(column))
+        return tuple(name for column in self.used for name in number_features(column))
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
@@ -103,7 +103,8 @@ class Schema(Record):
         return tuple(c.cardinality for c in self.used if isinstance(c, CategoryColumn))
 
 
-def _number_features(column: NumberColumn | TimeColumn | CategoryColumn) -> list[str]:
+def number_features(column: NumberColumn | TimeColumn | CategoryColumn) -> list[str]:
+    """The names of the numbers a column is fed as; a category is fed as an index and has none."""
     match column:
         case NumberColumn():
             names = [column.name]

@@ -32,18 +32,21 @@ class Scan:
     """Whether a quote is still open at the end."""
     header: int = 0
     """Fields of the header."""
+    header_end: int = 0
+    """Position of the newline that ends the header."""
 
 
 def scan(data: bytes, delimiter: str) -> Scan:
-    """Count the fields of every record. `data` has no blank lines at its start or end."""
+    """Count the fields of every record. A newline at the very end closes the last record and opens none."""
     found, walker = Scan(), _Walker(data, ord(delimiter))
     for start in range(0, len(data), CHUNK):
+        begin = walker.record_start
         ends, commas = walker.step(start, min(start + CHUNK, len(data)))
         if walker.loose is not None:
             found.loose = walker.loose
             return found
-        _add(found, data, ends, commas)
-        walker.record_start = int(ends[-1]) + 1 if len(ends) else walker.record_start
+        if len(ends):
+            _add(found, data, np.concatenate([[begin], ends[:-1] + 1]), ends, commas + 1)
     found.open = walker.inside
     return found
 
@@ -56,6 +59,8 @@ class _Walker:
         self.bytes = np.frombuffer(data, np.uint8)
         self.inside, self.pending, self.record_start = False, 0, 0
         self.loose: int | None = None
+        self.around = np.zeros(256, bool)
+        self.around[[delimiter, NEWLINE, RETURN, QUOTE]] = True
 
     def step(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Ends (positions of newlines outside quotes; the end of the data counts as one) and delimiters a record."""
@@ -69,49 +74,48 @@ class _Walker:
             newline &= outside
             comma &= outside
             self.inside = not bool(outside[-1])
-        ends, at = np.flatnonzero(newline), np.flatnonzero(comma)
-        total = np.searchsorted(at, ends)
+        return self._records(np.flatnonzero(newline) + start, np.flatnonzero(comma) + start, stop)
+
+    def _records(self, ends: np.ndarray, commas: np.ndarray, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        total = np.searchsorted(commas, ends)
         counts = np.diff(total, prepend=0)
-        if len(counts):
+        left = len(commas) - (int(total[-1]) if len(ends) else 0)
+        if len(ends):
             counts[0] += self.pending
-        self.pending = len(at) - int(total[-1]) if len(ends) else self.pending + len(at)
-        ends = ends + start
-        if stop == len(self.data):
+            self.record_start, self.pending = int(ends[-1]) + 1, left
+        else:
+            self.pending += left
+        if stop == len(self.data) and self.record_start < stop:
             ends, counts = np.append(ends, stop), np.append(counts, self.pending)
         return ends, counts
 
     def _look_for_loose(self, start: int, quote: np.ndarray, outside: np.ndarray) -> None:
         opens, closes = np.flatnonzero(quote & ~outside) + start, np.flatnonzero(quote & outside) + start
-        around = np.zeros(256, bool)
-        around[[self.delimiter, NEWLINE, RETURN, QUOTE]] = True
-        good_before = (opens == 0) | around[self.bytes[np.maximum(opens - 1, 0)]]
-        good_after = (closes == len(self.data) - 1) | around[self.bytes[np.minimum(closes + 1, len(self.data) - 1)]]
+        last = len(self.data) - 1
+        good_before = (opens == 0) | self.around[self.bytes[np.maximum(opens - 1, 0)]]
+        good_after = (closes == last) | self.around[self.bytes[np.minimum(closes + 1, last)]]
         wrong = np.concatenate([opens[~good_before], closes[~good_after]])
-        if len(wrong) and self.loose is None:
+        if len(wrong):
             self.loose = int(wrong.min())
 
 
-def _add(found: Scan, data: bytes, ends: np.ndarray, commas: np.ndarray) -> None:
-    if not len(ends):
-        return
-    fields = commas + 1
-    begins = np.concatenate([[_begin(found)], ends[:-1] + 1])
+def _add(found: Scan, data: bytes, begins: np.ndarray, ends: np.ndarray, fields: np.ndarray) -> None:
     bare = _bare(data, begins, ends, fields)
+    first = 0
     if not found.records:
-        found.header = int(fields[0])
-    first = 0 if found.records else 1
+        found.header, found.header_end, first = int(fields[0]), int(ends[0]), 1
     counts = np.bincount(fields[first:][~bare[first:]])
     found.fields.update({int(n): int(counts[n]) for n in np.flatnonzero(counts)})
     found.blanks += (np.flatnonzero(bare) + found.records).tolist()
     for i in np.flatnonzero((fields != found.header) & ~bare)[: SHOWN - len(found.odd)]:
         found.odd.append((int(begins[i]), int(fields[i])))
     found.records += len(ends)
-    found.end = int(ends[-1]) + 1
 
 
 def _bare(data: bytes, begins: np.ndarray, ends: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """Which records hold nothing but white space."""
     bare = ends - begins <= 0
-    for i in np.flatnonzero((fields == 1) & ~bare & (ends - begins < 100)):
+    begun = np.frombuffer(data, np.uint8)[np.minimum(begins, len(data) - 1)] <= SPACE
+    for i in np.flatnonzero((fields == 1) & ~bare & begun):
         bare[i] = not data[begins[i] : ends[i]].strip()
     return bare

@@ -81,10 +81,10 @@ def is_frame(source: object) -> bool:
     return isinstance(source, pl.DataFrame)
 
 
-def parse_csv(data: bytes, delimiter: str, *, quoted: bool) -> list[Series]:
-    """The body of delimited UTF-8 text, every cell a string; the first record is skipped. Raises Unreadable."""
+def parse_csv(data: bytes, delimiter: str, *, quoted: bool, named: bool) -> list[Series]:
+    """The body of delimited UTF-8 text, every cell a string; `named` text has a header to skip. Raises Unreadable."""
     quote = '"' if quoted else None
-    read = partial(pl.read_csv, separator=delimiter, quote_char=quote, infer_schema=False, raise_if_empty=False)
+    read = partial(pl.read_csv, separator=delimiter, quote_char=quote, infer_schema=False, has_header=named)
     return _guard(lambda: read(data).get_columns())
 
 

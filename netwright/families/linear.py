@@ -113,21 +113,30 @@ def prepare(module: nn.Module, config: Record, task: Task, training: Batch, vali
 def _logistic(
     module: FlatTable, config: LinearConfig, task: Task, x: Tensor, training: Batch, validation: Batch
 ) -> tuple[Tensor, Tensor]:
+    """Weights and bias. Where folds divide the training rows, the first of them chooses the penalty."""
     linear = nn.Linear(x.shape[1], task.output_size, dtype=torch.float64, device=x.device)
     for parameter in linear.parameters():
         nn.init.zeros_(parameter)
     penalty = config.penalty
     if penalty is None:
-        x_validation = module.flat(*validation.inputs).double()
-        few = slice(0, CHOICE_ROWS)
-        errors = {}
-        for candidate in PENALTIES.flip(0)[4::2].tolist():  # strong to weak, each from the one before
-            _fit_logistic(linear, task, x[few], training.target[few], candidate)
-            with torch.no_grad():
-                errors[candidate] = float(task.losses(linear(x_validation), validation.target).mean())
-        penalty = min(errors, key=errors.__getitem__) if len(validation) else 1.0
+        own = training.fold == 0
+        if own.any() and not own.all():
+            penalty = _choose_penalty(linear, task, x[~own], training.target[~own], x[own], training.target[own])
+        else:
+            held = module.flat(*validation.inputs).double()
+            penalty = _choose_penalty(linear, task, x, training.target, held, validation.target)
     _fit_logistic(linear, task, x, training.target, penalty, rounds=100)
     return linear.weight.detach(), linear.bias.detach()
+
+
+def _choose_penalty(linear: nn.Linear, task: Task, x: Tensor, y: Tensor, held: Tensor, truth: Tensor) -> float:
+    """The penalty whose fit has the least mean loss on held rows, tried from strong to weak."""
+    errors = {}
+    for candidate in PENALTIES.flip(0)[4::2].tolist():
+        _fit_logistic(linear, task, x[:CHOICE_ROWS], y[:CHOICE_ROWS], candidate)
+        with torch.no_grad():
+            errors[candidate] = float(task.losses(linear(held), truth).mean())
+    return min(errors, key=errors.__getitem__)
 
 
 def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:

@@ -1,0 +1,266 @@
+"""`nw.train`: from a source to a trained, measured, saved network. This file is the map of the whole."""
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from netwright.api.fitting import Fitted, Watch, configure, fit
+from netwright.api.judging import judge, predict_rows
+from netwright.api.rows import Rows, Sources, gather
+from netwright.api.run import Run, new_folder, write_results
+from netwright.api.stopping import Stop, listening
+from netwright.artifact.predictor import Predictor
+from netwright.artifact.save import save
+from netwright.core.errors import InputError
+from netwright.core.files import write_file
+from netwright.core.settings import Settings, read_toml, resolve, to_toml
+from netwright.data.bundled import DATASETS
+from netwright.families.family import Family
+from netwright.families.registry import FAMILIES, find
+
+RESERVE = 0.12
+"""Share of the time limit that is kept for measuring and writing."""
+BASELINE_ROWS = 100_000
+"""Rows the linear baseline is fitted on at most."""
+
+
+def train(
+    source: object,
+    *,
+    target: str | list[str] | np.ndarray | None = None,
+    validation: object = None,
+    test: object = None,
+    output: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    watch: Watch | None = None,
+    **settings: object,
+) -> Run:
+    """Train a network on a table, measure it on held-out rows, and save it in a folder.
+
+    `source` is a path (CSV, TSV, Parquet, Arrow, JSON lines, also .gz and .zst), a database URL with `query`, the name
+    of a bundled data set, a pandas or polars frame, a dict of columns, or a 2-D array or tensor (columns x0, x1, …).
+    `target` names the column to predict, or several; for arrays it may be the values themselves, (N,) or (N, T).
+    `validation` and `test` are sources of the same columns. `output` is the run folder, `runs/<name>` by default.
+    `watch` is called with every Notice, StepRecord and EpochRecord. `settings` are the fields of
+    `netwright.core.settings.Settings`, such as family, seed, time_limit, kinds, exclude, config.
+
+    Raises InputError for data or options that can't be used, TrainingError where training can't go on.
+    """
+    started = time.monotonic()
+    source, names = _with_target(source, target)
+    given = {"target": names, **settings, "source": _name(source)}
+    given |= {role: _name(s) for role, s in (("validation", validation), ("test", test)) if s is not None}
+    sources = Sources(training=source, validation=validation, test=test)
+    path = new_folder(Path(output) if output is not None else None, _stem(source), force=force)
+    return run(sources, with_default_target(resolve(given)), path, started=started, watch=watch or _nobody)
+
+
+def resume(path: str | os.PathLike[str], source: object = None, *, watch: Watch | None = None) -> Run:
+    """Go on with a run that was stopped or killed, from its last checkpoint, to the same numbers.
+
+    `source` is needed only for a run whose data came from memory or standard input. Raises InputError for a folder
+    that is no run or a run that is finished.
+    """
+    path = Path(path)
+    if not (path / "settings.toml").is_file():
+        raise InputError(
+            "There is no run to resume here.",
+            got=path,
+            wanted="a run folder with its settings.toml",
+            fix="Give the folder that `netwright train` named, such as runs/penguins.",
+        )
+    if (path / "metrics.json").exists() and not (path / "checkpoints").exists():
+        raise InputError(
+            "This run is finished; there is nothing to resume.",
+            got=path,
+            wanted="a run that was stopped before its end",
+            fix="Use it with `netwright predict`, or train again with more --epochs or patience.",
+        )
+    settings = Settings.model_validate(read_toml(path / "settings.toml") | {"time_limit": None})
+    if source is None and settings.source in ("-", "table"):
+        raise InputError(
+            "The data of this run came from memory or standard input and must be given again.",
+            got=f"source = {settings.source!r}",
+            wanted="the same rows",
+            fix="nw.resume(path, source) with the same values.",
+        )
+    sources = Sources(
+        training=settings.source if source is None else source, validation=settings.validation, test=settings.test
+    )
+    return run(sources, settings, path, started=time.monotonic(), watch=watch or _nobody)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is known before training: `netwright train … --dry-run` shows it."""
+
+    rows: Rows
+    family: Family
+    config: object
+
+
+def prepare(sources: Sources, settings: Settings) -> Preparation:
+    """Read, decide and measure everything that comes before training."""
+    family = find(settings.family)
+    rows = gather(sources, settings, family.folds)
+    return Preparation(rows, family, configure(family, rows, settings.config))
+
+
+def run(
+    sources: Sources, settings: Settings, path: Path, *, started: float, watch: Watch, command: str = ""
+) -> Run:
+    """The whole flow, from sources to a run folder; goes on from checkpoints where the folder has some."""
+    seconds: dict[str, float] = {}
+    clock = time.monotonic()
+    ready = prepare(sources, settings)
+    rows = ready.rows
+    for notice in rows.notices:
+        watch(notice)
+    write_file(path / "settings.toml", to_toml(settings).encode())
+    seconds["read and encode"] = time.monotonic() - clock
+
+    clock = time.monotonic()
+    baselines = _baselines(rows, settings)
+    seconds["baselines"] = time.monotonic() - clock
+
+    clock = time.monotonic()
+    limit = settings.time_limit
+    stop = Stop(deadline=started + limit * (1 - RESERVE) if limit else float("inf"))
+    with listening(stop):
+        fitted = fit(
+            rows, ready.family, ready.config, settings, stop=stop, watch=watch, folder=path / "checkpoints"
+        )
+        seconds["train"] = time.monotonic() - clock
+        return _finish(rows, fitted, baselines, settings, path, seconds, stop, command)
+
+
+def _finish(
+    rows: Rows,
+    fitted: Fitted,
+    baselines: dict[str, np.ndarray],
+    settings: Settings,
+    path: Path,
+    seconds: dict[str, float],
+    stop: Stop,
+    command: str,
+) -> Run:
+    """Measure, save, report."""
+    clock = time.monotonic()
+    findings = None
+    if len(rows.split.test):
+        steps = _next_steps(path, settings)
+        findings = judge(
+            rows, fitted, baselines, settings, title=path.name, command=command, seconds=seconds, next_steps=steps
+        )
+    seconds["measure"] = time.monotonic() - clock
+    manifest = save(
+        path / "model",
+        fitted.module.cpu(),
+        task=rows.task,
+        schema=rows.schema,
+        family=fitted.family.name,
+        config=fitted.config,
+        source=settings.source,
+        rows=len(rows.split.fitting),
+        figures=findings.evaluation.figures if findings else {},
+    )
+    write_results(path, findings, fitted.history, fitted.ended)
+    if not stop.reason:
+        shutil.rmtree(path / "checkpoints", ignore_errors=True)
+    return Run(
+        path=path,
+        predictor=Predictor(fitted.module, rows.task, rows.schema, manifest),
+        findings=findings,
+        history=fitted.history,
+        ended=fitted.ended,
+        exit_code=stop.exit_code,
+    )
+
+
+def _baselines(rows: Rows, settings: Settings) -> dict[str, np.ndarray]:
+    """Predictions of the held-out rows by the best constant and by a linear model."""
+    held = rows.split.test
+    if not len(held):
+        return {}
+    found = {rows.task.constant_title: rows.task.constant(len(held))}
+    if settings.family != "linear":
+        linear = FAMILIES["linear"]
+        quiet = settings.model_copy(update={"device": "cpu"})
+        fitted = fit(
+            rows,
+            linear,
+            configure(linear, rows, {}),
+            quiet,
+            stop=Stop(),
+            watch=_nobody,
+            folder=None,
+            most_rows=BASELINE_ROWS,
+        )
+        found["a linear model"] = predict_rows(fitted.module, rows.task, rows, held)
+    return found
+
+
+def _next_steps(path: Path, settings: Settings) -> tuple[str, ...]:
+    other = "linear" if settings.family != "linear" else "tabular"
+    source = settings.source if " " not in settings.source else json.dumps(settings.source)
+    target = f" --target {','.join(settings.target)}"
+    return (
+        f"netwright predict {path} NEW.csv -o answers.csv",
+        f"open {path / 'report.html'}",
+        f"netwright train {source}{target} --family {other}",
+    )
+
+
+def with_default_target(settings: Settings) -> Settings:
+    """The settings with a bundled data set's own target where none is given."""
+    info = DATASETS.get(settings.source)
+    if settings.target or info is None or Path(settings.source).exists():
+        return settings
+    return settings.model_copy(update={"target": (info.target,)})
+
+
+def _with_target(source: object, target: object) -> tuple[object, tuple[str, ...] | None]:
+    """The source with a target given as values added as columns; and the names of the target columns."""
+    if target is None or isinstance(target, str):
+        return source, tuple(target.split(",")) if isinstance(target, str) else None
+    if isinstance(target, list | tuple) and all(isinstance(name, str) for name in target):
+        return source, tuple(target)
+    from netwright.data.sources import read
+
+    values = target.numpy() if isinstance(target, torch.Tensor) else np.asarray(target)
+    values = values.reshape(len(values), -1)
+    table = read(source)
+    if table.rows != len(values):
+        raise InputError(
+            "The target has another number of values than the source has rows.",
+            got=f"{len(values)} values for {table.rows} rows",
+            wanted="one value, or one row of values, for each row",
+            fix="Give target=values of the same length.",
+        )
+    names = tuple(f"target{i}" for i in range(values.shape[1])) if values.shape[1] > 1 else ("target",)
+    return table.with_columns({name: values[:, i] for i, name in enumerate(names)}), names
+
+
+def _name(source: object) -> str:
+    """What a source is called in the settings: an absolute path stays valid whatever folder a resume starts from."""
+    if isinstance(source, str | os.PathLike):
+        text = os.fspath(source)
+        return str(Path(text).resolve()) if Path(text).exists() else str(text)
+    return "table"
+
+
+def _stem(source: object) -> str:
+    name = _name(source)
+    if name == "-":
+        return "stdin"
+    return Path(name.removeprefix("sqlite:///")).name.split(".")[0] or "table"
+
+
+def _nobody(event: object) -> None:
+    """Watches nothing."""
