@@ -76,9 +76,9 @@ def table_of(columns: Sequence[Series], name: str, notices: Sequence[Notice] = (
     return Table(frame=pl.DataFrame(list(columns)), name=name, notices=tuple(notices))
 
 
-def is_frame(source: object) -> bool:
-    """Whether this is a polars frame in memory."""
-    return isinstance(source, pl.DataFrame)
+def frame_columns(frame: Any) -> list[Series]:
+    """The columns of a polars frame."""
+    return frame.get_columns()
 
 
 def parse_csv(data: bytes, delimiter: str, *, quoted: bool, named: bool) -> list[Series]:

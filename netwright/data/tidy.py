@@ -1,0 +1,53 @@
+"""Columns of every kind of source brought to the few forms a table holds."""
+
+from collections.abc import Sequence
+
+from netwright.core.errors import InputError
+from netwright.core.notice import Notice
+from netwright.data.missing import blank_markers
+from netwright.data.names import check_different
+from netwright.data.table import Series, Table, joined, missing_series, storage, table_of
+
+
+def tidy_table(columns: Sequence[Series], name: str, notices: Sequence[Notice] = ()) -> Table:
+    """A table of text, numbers, booleans, dates and date-times. Missing numbers and missing words become gaps.
+
+    Categories and clock times become text, decimals numbers, durations seconds, lists text joined by `|`.
+    Raises InputError naming the column for nested fields, bytes and lists of real numbers, and for a table without
+    rows or columns.
+    """
+    if not columns or not len(columns[0]):
+        raise InputError(
+            f"{name} has no {'rows' if columns else 'columns'}.",
+            got=f"{len(columns)} columns, 0 rows",
+            wanted="one row an example, one column a property",
+            fix="Give a table that holds rows.",
+        )
+    check_different([series.name for series in columns], name)
+    cleaned, more = blank_markers([tidy(series, name) for series in columns])
+    return table_of(cleaned, name, [*notices, *more])
+
+
+def tidy(series: Series, source: str) -> Series:
+    """One column in the form a table holds it in."""
+    match storage(series):
+        case "text" | "boolean" | "integer" | "date" | "datetime":
+            return series
+        case "float":
+            return series.fill_nan(None)
+        case "decimal":
+            return series.cast(float)
+        case "category" | "time":
+            return series.cast(str)
+        case "duration":
+            return series.dt.total_microseconds() / 1e6
+        case "nothing":
+            return missing_series(series.name, len(series))
+        case "list":
+            return joined(series)
+    raise InputError(
+        f"{source}: column {series.name!r} holds values that are no cells of a table.",
+        got=f"column {series.name!r} of type {series.dtype}",
+        wanted="numbers, booleans, dates, texts, or lists of texts",
+        fix=f"Flatten {series.name!r} into a column for each of its fields, or leave the column out.",
+    )
