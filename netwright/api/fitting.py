@@ -27,7 +27,7 @@ from netwright.core.steps import EpochRecord, StepRecord
 from netwright.data.batches import Batches
 from netwright.engine import checkpoint
 from netwright.engine.best import Best
-from netwright.engine.loop import Position, run
+from netwright.engine.loop import Position, Validate, run
 from netwright.families.family import Family, Training
 from netwright.tasks import Task
 
@@ -73,9 +73,19 @@ def configure(family: Family, rows: Rows, asked: dict[str, object]) -> Record:
 
 
 def fit(
-    rows: Rows, family: Family, config: Record, settings: Settings, *, stop: Stop, watch: Watch, folder: Path | None
+    rows: Rows,
+    family: Family,
+    config: Record,
+    settings: Settings,
+    *,
+    stop: Stop,
+    watch: Watch,
+    folder: Path | None = None,
+    most_rows: int | None = None,
 ) -> Fitted:
     """Build, prepare and train. With a `folder`, checkpoints are kept there, and training goes on from the last one.
+
+    `most_rows` bounds the training rows used; they are then drawn at random.
 
     The caller's random streams and thread setting are as before when this returns.
     """
@@ -83,7 +93,7 @@ def fit(
     with torch.random.fork_rng(), _threads(1):
         torch.manual_seed(derive(settings.seed, "weights"))
         module = family.build(config, rows.schema, rows.task, nn)
-        batches = to_batches(rows, config, device)
+        batches = to_batches(rows, config, device, most_rows)
         module.to(device)
         if family.prepare is not None:
             family.prepare(module, config, rows.task, batches.training(), _validation_batch(batches))
@@ -210,9 +220,11 @@ class Session:
             self.watch(notice)
 
 
-def to_batches(rows: Rows, config: Record, device: torch.device) -> Batches:
+def to_batches(rows: Rows, config: Record, device: torch.device, most_rows: int | None = None) -> Batches:
     """The rows that train or validate, as tensors on the device."""
     fitting = np.sort(rows.split.fitting)
+    if most_rows is not None and len(fitting) > most_rows:
+        fitting = np.sort(np.random.default_rng(0).choice(fitting, most_rows, replace=False))
     fold = rows.split.fold_of(len(rows.target))[fitting]
     training = np.flatnonzero(np.isin(fitting, rows.split.training))
     inputs = (rows.encoded.numbers[fitting], rows.encoded.categories[fitting])
@@ -225,26 +237,40 @@ def to_batches(rows: Rows, config: Record, device: torch.device) -> Batches:
     )
 
 
-def validator(task: Task, batches: Batches, folds: int) -> Callable[[nn.Module], Tensor]:
-    """A function (module) → validation loss: (), or (K,) for K members, each on its own fold.
+def validator(task: Task, batches: Batches, folds: int) -> Validate:
+    """A function module → validation losses, () or (K,) for K members, and the task's main figure.
 
-    Member k validates on fold k modulo `folds`; where that fold is empty, on all validation rows.
+    Member k validates on fold k modulo `folds`; where that fold is empty, on all validation rows. The figure is that of
+    the members' mean on rows none of them trained on.
     """
     rows = torch.nonzero(batches.fold >= 0).flatten()
+    truth = task.decode(batches.target[rows])
+    name, metric = next(iter(task.metrics.items()))
 
-    def validate(module: nn.Module) -> Tensor:
-        parts = []
+    def validate(module: nn.Module) -> tuple[Tensor, dict[str, float]]:
+        outputs, losses = [], []
         for chunk in rows.split(VALIDATION_CHUNK):
             batch = batches.at(chunk)
-            parts.append(task.losses(module(*batch.inputs), batch.target))
-        losses = torch.cat(parts).double()
-        if losses.dim() == 1:
-            return losses.mean()
-        own = batches.fold[rows, None] == torch.arange(losses.shape[1], device=losses.device) % folds
+            output = module(*batch.inputs)
+            losses.append(task.losses(output, batch.target).double())
+            outputs.append(_unseen(output, batch.fold, folds))
+        figure = metric(task.predictions(torch.cat(outputs)), truth)
+        loss = torch.cat(losses)
+        if loss.dim() == 1:
+            return loss.mean(), {name: figure}
+        own = batches.fold[rows, None] == torch.arange(loss.shape[1], device=loss.device) % folds
         own = own | ~own.any(0)
-        return (losses * own).sum(0) / own.sum(0)
+        return (loss * own).sum(0) / own.sum(0), {name: figure}
 
     return validate
+
+
+def _unseen(output: Tensor, fold: Tensor, folds: int) -> Tensor:
+    """(B, K, O) → (B, K/folds, O): of each row, the outputs of the members that did not train on it."""
+    if output.dim() == 2 or folds == 1 or output.shape[1] % folds:
+        return output
+    by_fold = output.unflatten(1, (-1, folds))
+    return by_fold[torch.arange(len(output), device=output.device), :, fold]
 
 
 def _validation_batch(batches: Batches) -> Batch:

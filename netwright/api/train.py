@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +57,42 @@ def train(
     given = {"target": names, **settings, "source": _name(source)}
     given |= {role: _name(s) for role, s in (("validation", validation), ("test", test)) if s is not None}
     sources = Sources(training=source, validation=validation, test=test)
-    path = new_folder(Path(output) if output is not None else None, _stem(source), force=force)
-    return run(sources, with_default_target(resolve(given)), path, started=started, watch=watch or _nobody)
+    return start(sources, resolve(given), output, force=force, started=started, watch=watch)
+
+
+def start(
+    sources: Sources | None,
+    settings: Settings,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    force: bool = False,
+    started: float | None = None,
+    watch: Watch | None = None,
+    command: str = "",
+) -> Run:
+    """A new run with these settings. Without `sources`, they are what the settings name."""
+    settings = complete(settings)
+    path = new_folder(Path(output) if output is not None else None, _stem(settings.source), force=force)
+    return run(
+        sources or named(settings),
+        settings,
+        path,
+        started=time.monotonic() if started is None else started,
+        watch=watch or _nobody,
+        command=command,
+        anew=True,
+    )
+
+
+def preview(settings: Settings) -> "Preparation":
+    """Everything that would be decided about the data, and nothing trained."""
+    settings = complete(settings)
+    return prepare(named(settings), settings)
+
+
+def named(settings: Settings) -> Sources:
+    """The sources the settings name."""
+    return Sources(training=settings.source, validation=settings.validation, test=settings.test)
 
 
 def resume(path: str | os.PathLike[str], source: object = None, *, watch: Watch | None = None) -> Run:
@@ -90,9 +124,7 @@ def resume(path: str | os.PathLike[str], source: object = None, *, watch: Watch 
             wanted="the same rows",
             fix="nw.resume(path, source) with the same values.",
         )
-    sources = Sources(
-        training=settings.source if source is None else source, validation=settings.validation, test=settings.test
-    )
+    sources = named(settings) if source is None else replace(named(settings), training=source)
     return run(sources, settings, path, started=time.monotonic(), watch=watch or _nobody)
 
 
@@ -113,15 +145,24 @@ def prepare(sources: Sources, settings: Settings) -> Preparation:
 
 
 def run(
-    sources: Sources, settings: Settings, path: Path, *, started: float, watch: Watch, command: str = ""
+    sources: Sources,
+    settings: Settings,
+    path: Path,
+    *,
+    started: float,
+    watch: Watch,
+    command: str = "",
+    anew: bool = False,
 ) -> Run:
-    """The whole flow, from sources to a run folder; goes on from checkpoints where the folder has some."""
+    """The whole flow, from sources to a run folder; goes on from checkpoints there unless it is to begin `anew`."""
     seconds: dict[str, float] = {}
     clock = time.monotonic()
     ready = prepare(sources, settings)
     rows = ready.rows
     for notice in rows.notices:
         watch(notice)
+    if anew:
+        shutil.rmtree(path, ignore_errors=True)
     write_file(path / "settings.toml", to_toml(settings).encode())
     seconds["read and encode"] = time.monotonic() - clock
 
@@ -217,12 +258,14 @@ def _next_steps(path: Path, settings: Settings) -> tuple[str, ...]:
     )
 
 
-def with_default_target(settings: Settings) -> Settings:
-    """The settings with a bundled data set's own target where none is given."""
+def complete(settings: Settings) -> Settings:
+    """The settings with files named by their whole path, and a bundled data set's own target where none is given."""
     info = DATASETS.get(settings.source)
-    if settings.target or info is None or Path(settings.source).exists():
-        return settings
-    return settings.model_copy(update={"target": (info.target,)})
+    target = settings.target
+    if not target and info is not None and not Path(settings.source).exists():
+        target = (info.target,)
+    files = {role: _name(getattr(settings, role)) for role in ("validation", "test") if getattr(settings, role)}
+    return settings.model_copy(update={"source": _name(settings.source), "target": target, **files})
 
 
 def _with_target(source: object, target: object) -> tuple[object, tuple[str, ...] | None]:

@@ -11,6 +11,8 @@ class StepRecord:
 
     epoch: int
     """From 0."""
+    epochs: int
+    """Epochs there will be at most."""
     step: int
     """Steps of this epoch done so far."""
     steps: int
@@ -32,7 +34,9 @@ class EpochRecord:
     losses: dict[str, float]
     """By phase: the mean loss over the epoch's steps."""
     validation: Tensor
-    """Validation loss; () or, for K members trained at once, (K,). Empty where nothing validates."""
+    """Validation loss; () or, for K members trained at once, (K,)."""
+    metrics: dict[str, float]
+    """Figures on the validation rows, for people to read."""
     learning_rate: float
     rows: int
     seconds: float

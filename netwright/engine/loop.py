@@ -19,6 +19,10 @@ CHUNK_SECONDS = 0.2
 """A record is given at least this often, so that progress moves and a stop is heard."""
 
 
+Validate = Callable[[nn.Module], tuple[Tensor, dict[str, float]]]
+"""module → the losses that decide which weights are best, () or (K,) by member, and figures for people to read."""
+
+
 class Source(Protocol):
     """What the loop needs of data: batches of an epoch in the order of a seed, from any position on."""
 
@@ -52,7 +56,7 @@ def run(
     *,
     epochs: int,
     seed: int,
-    validate: Callable[[nn.Module], Tensor],
+    validate: Validate,
     position: Position | None = None,
 ) -> Iterator[StepRecord | EpochRecord]:
     """Train `module` in place, epoch by epoch from `position` on, giving a record every so often and after each epoch.
@@ -63,12 +67,14 @@ def run(
     at = position if position is not None else Position()
     while at.epoch < epochs:
         began = time.perf_counter()
-        yield from _epoch(module, phases, source, derive(seed, f"epoch {at.epoch}"), at)
+        yield from _epoch(module, phases, source, epochs, derive(seed, f"epoch {at.epoch}"), at)
         seconds = time.perf_counter() - began
+        validation, metrics = _validated(module, validate)
         done = EpochRecord(
             epoch=at.epoch,
             losses={name: total / source.steps for name, total in at.sums.items()},
-            validation=_validated(module, validate),
+            validation=validation,
+            metrics=metrics,
             learning_rate=phases[0].optimizer.param_groups[0]["lr"],
             rows=at.rows,
             seconds=seconds,
@@ -78,7 +84,7 @@ def run(
 
 
 def _epoch(
-    module: nn.Module, phases: Sequence[Phase], source: Source, seed: int, at: Position
+    module: nn.Module, phases: Sequence[Phase], source: Source, epochs: int, seed: int, at: Position
 ) -> Iterator[StepRecord]:
     module.train()
     losses: dict[str, list[float]] = {phase.name: [] for phase in phases}
@@ -95,6 +101,7 @@ def _epoch(
         if seconds >= CHUNK_SECONDS or at.step == source.steps:
             yield StepRecord(
                 epoch=at.epoch,
+                epochs=epochs,
                 step=at.step,
                 steps=source.steps,
                 losses={name: torch.tensor(values, dtype=torch.float64) for name, values in losses.items()},
@@ -122,7 +129,7 @@ def update(module: nn.Module, phase: Phase, batch: Batch, at: Position) -> float
     return value
 
 
-def _validated(module: nn.Module, validate: Callable[[nn.Module], Tensor]) -> Tensor:
+def _validated(module: nn.Module, validate: Validate) -> tuple[Tensor, dict[str, float]]:
     module.eval()
     with torch.no_grad():
         return validate(module)

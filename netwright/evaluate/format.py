@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import date
+from datetime import datetime
 
 import numpy as np
 
@@ -98,8 +98,8 @@ def cell(value: object) -> str:
             return NONE if math.isnan(value) else signed(f"{float(value):.6g}")
         case int() | np.integer():
             return signed(str(int(value))) if abs(int(value)) < 10**30 else f"{value!s:.30}…"
-        case date():
-            return value.isoformat(" ").removesuffix(" 00:00:00") if hasattr(value, "hour") else value.isoformat()
+        case datetime():
+            return value.isoformat(" ").removesuffix(" 00:00:00")
         case _:
             return clean(str(value))
 

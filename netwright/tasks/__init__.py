@@ -10,6 +10,7 @@ All tasks have the same members. N rows, O outputs, K members trained at once (a
 | `losses(outputs, target)` | (N, O) or (N, K, O) → the loss of each row, (N,) or (N, K) |
 | `predictions(outputs)` | outputs → NumPy predictions: probabilities, or numbers in the target's own unit |
 | `truth(values)` | raw target values → what `metrics` compare predictions with |
+| `decode(target)` | (N, …) training target → the same |
 | `metrics` | name → function (prediction, truth) → number, the main one first |
 | `constant(truth)` | the best prediction that ignores the inputs, (N, …) |
 | `columns(predictions)` | predictions → the columns a person is given |

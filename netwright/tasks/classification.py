@@ -96,6 +96,10 @@ class Classification(Record):
         """(N,) int64 class numbers."""
         return self.encode(values)
 
+    def decode(self, target: Tensor) -> np.ndarray:
+        """(N,) training targets → what metrics compare with: class numbers."""
+        return target.cpu().numpy()
+
     @property
     def metrics(self) -> dict[str, Metric]:
         """Accuracy first."""

@@ -85,6 +85,10 @@ class MultiLabel(Record):
         """(N, L), 1 where the label is true."""
         return self.encode(values)
 
+    def decode(self, target: Tensor) -> np.ndarray:
+        """(N, L) training targets → what metrics compare with: zeros and ones."""
+        return target.cpu().numpy()
+
     @property
     def metrics(self) -> dict[str, Metric]:
         """The share of right answers first."""

@@ -74,6 +74,10 @@ class Regression(Record):
         """(N, T) float64 in the targets' units."""
         return self._stack(values)
 
+    def decode(self, target: Tensor) -> np.ndarray:
+        """(N, T) training targets → what metrics compare with, in the targets' units."""
+        return target.double().cpu().numpy() * np.asarray(self.scale) + np.asarray(self.center)
+
     @property
     def metrics(self) -> dict[str, Metric]:
         """R² first; errors in the target's unit."""

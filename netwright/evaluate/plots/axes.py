@@ -96,7 +96,7 @@ def line(x1: float, y1: float, x2: float, y2: float, css: str = "grid") -> str:
     return f'<line x1="{at(x1)}" y1="{at(y1)}" x2="{at(x2)}" y2="{at(y2)}" class="{css}"/>'
 
 
-def rectangle(x: float, y: float, width: float, height: float, css: str, title: str = "", opacity: float = 1) -> str:
+def rectangle(x: float, y: float, width: float, height: float, css: str, *, title: str = "", opacity: float = 1) -> str:
     """A filled rectangle, with a title that shows when pointed at."""
     shade = "" if opacity == 1 else f' fill-opacity="{opacity:.2f}"'
     inner = f"<title>{escape(clean(title))}</title>" if title else ""

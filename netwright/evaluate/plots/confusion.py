@@ -63,7 +63,7 @@ def _cells(matrix: np.ndarray, names: Sequence[str], left: float, top: float, ce
             words = f"true {names[i][:80]}, predicted {names[j][:80]}: {count(int(found), 'row')}, {percent(share)}"
             css = "heat" if i == j else "heat wrong"
             pieces.append(rectangle(x + 1, y + 1, cell - 2, cell - 2, "blank"))
-            pieces.append(rectangle(x + 1, y + 1, cell - 2, cell - 2, css, words, opacity=0.06 + 0.94 * share))
+            pieces.append(rectangle(x + 1, y + 1, cell - 2, cell - 2, css, title=words, opacity=0.06 + 0.94 * share))
             pieces.append(_words(x + cell / 2, y + cell / 2, int(found), share, cell))
     return pieces
 

@@ -40,7 +40,7 @@ def _row(one: Importance, spread: float, across: Scale, top: float) -> str:
     words = f"{one.column[:200]}: {number(one.drop)}, spread {number(spread)}"
     pieces = [
         label(across.start - 12, middle + 4, one.column, anchor="end", width=LONGEST),
-        rectangle(min(x, zero), top + 5, abs(x - zero), ROW - 10, "bar", words),
+        rectangle(min(x, zero), top + 5, abs(x - zero), ROW - 10, "bar", title=words),
     ]
     end = max(x, zero)
     if spread > 0:

@@ -69,7 +69,7 @@ def _histogram(residual: np.ndarray, name: str) -> str:
             across(b) - across(a) - 1,
             BOTTOM - up(float(n)),
             "bar",
-            f"{number(a)} to {number(b)}: {count(int(n), 'row')}",
+            title=f"{number(a)} to {number(b)}: {count(int(n), 'row')}",
         )
         for n, a, b in zip(counts, edges[:-1], edges[1:], strict=True)
     ]

@@ -1,0 +1,38 @@
+"""From data to a trained, proven, usable PyTorch network, in one command."""
+
+import importlib
+
+from netwright.core.version import VERSION as __version__
+
+PUBLIC = {
+    "ArtifactError": "netwright.core.errors",
+    "Classifier": "netwright.api.estimators",
+    "InputError": "netwright.core.errors",
+    "InputTypeError": "netwright.core.errors",
+    "LinearRegression": "netwright.families.linear",
+    "MLP": "netwright.families.mlp",
+    "NetwrightError": "netwright.core.errors",
+    "NetwrightWarning": "netwright.core.notice",
+    "Predictor": "netwright.artifact.predictor",
+    "Regressor": "netwright.api.estimators",
+    "Run": "netwright.api.run",
+    "TrainingError": "netwright.core.errors",
+    "load": "netwright.artifact.predictor",
+    "resume": "netwright.api.train",
+    "train": "netwright.api.train",
+}
+"""Every public name, and the module it comes from: imported at first use, so that importing netwright is cheap."""
+
+__all__ = ["__version__", *PUBLIC]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> object:
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'netwright' has no attribute {name!r}")
+    value = getattr(importlib.import_module(PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,49 @@
+"""The decisions about the data, as text: what --dry-run prints."""
+
+from netwright.api.train import Preparation
+from netwright.core.schema import CategoryColumn, Column, LeftOutColumn, NumberColumn
+
+MOST_COLUMNS = 200
+
+
+def decisions(ready: Preparation) -> str:
+    """Task, split, columns, notices and the family's settings, each with its reason."""
+    rows = ready.rows
+    columns = rows.schema.columns
+    lines = [
+        f"{rows.table.name}: {rows.table.rows:,} rows, {len(rows.table.columns)} columns",
+        f"task:   {rows.task.title} of {', '.join(rows.task.targets)}, because {rows.task_why} (--task)",
+        f"split:  {rows.split_words} (--time, --group, --shuffle, --test-share, --seed)",
+        f"family: {ready.family.name}, {ready.family.phrase} (--family)",
+        *(f"        {name} = {value}" for name, value in ready.config.model_dump().items()),
+        "",
+        *_table([("column", "kind", "missing", "what is done with it"), *map(_row, columns[:MOST_COLUMNS])]),
+    ]
+    if len(columns) > MOST_COLUMNS:
+        lines.append(f"… and {len(columns) - MOST_COLUMNS} more columns")
+    lines.append("(--kind COLUMN=KIND, --exclude and --scaling change these)")
+    lines += ["", *(f"note: {notice}" for notice in rows.notices)] if rows.notices else []
+    return "\n".join(lines)
+
+
+def _row(column: Column) -> tuple[str, str, str, str]:
+    return column.name, column.kind, f"{column.missing:,}", f"{treatment(column)}: {column.why}"
+
+
+def treatment(column: Column) -> str:
+    """What becomes of a column, in words."""
+    match column:
+        case LeftOutColumn():
+            return "left out"
+        case CategoryColumn():
+            return f"{column.cardinality} places"
+        case NumberColumn():
+            how = "by quantiles" if column.quantiles else f"robust, center {column.center:.4g} scale {column.scale:.4g}"
+            return f"scaled {how}" + (", 1 where missing beside it" if column.missing else "")
+        case _:
+            return "elapsed time" + "".join(f", sine and cosine of {part}" for part in column.parts)
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    return ["  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]) for row in rows]

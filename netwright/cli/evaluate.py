@@ -1,0 +1,44 @@
+"""netwright evaluate: how good a trained network is on data of one's own."""
+
+import json
+import sys
+from pathlib import Path
+
+from netwright.cli.options import Json
+
+
+def evaluate(run: Path, data: str | None = None, /, *, query: str | None = None, json_: Json = False) -> int:
+    """Say how good a run is: on its held-out rows, or on data that has the target.
+
+    Parameters
+    ----------
+    run
+        The run folder, or the model/ folder in it.
+    data
+        Anything `netwright train` reads, with the target; without it, the figures of the held-out rows are shown.
+    query
+        SQL for a database.
+    json_
+        Print the figures as JSON.
+    """
+    from netwright.artifact.predictor import load
+
+    predictor = load(run)
+    if data is None:
+        assert predictor.manifest is not None
+        figures, rows = predictor.manifest.figures, "held-out"
+    else:
+        from netwright.api.scoring import score
+        from netwright.data.sources import read
+
+        found, notices = score(predictor, read(data, query=query))
+        for notice in notices:
+            print(f"note: {notice}", file=sys.stderr)
+        figures, rows = found.figures, f"{found.rows:,}"
+    if json_:
+        print(json.dumps(figures))
+        return 0
+    print(f"on {rows} rows")
+    for name, value in figures.items():
+        print(f"  {name:<24} {value:.6g}")
+    return 0

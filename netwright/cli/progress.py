@@ -1,0 +1,79 @@
+"""What a person sees on stderr while training runs: notices at once, then one line that moves."""
+
+import sys
+import time
+
+from netwright.core.notice import Notice
+from netwright.core.steps import EpochRecord, StepRecord
+
+PLAIN_SECONDS = 5.0
+"""Where stderr is no terminal, a line at most this often."""
+
+
+class Progress:
+    """Call it with every event of a run. `limit` is the time limit in seconds, if there is one."""
+
+    def __init__(self, limit: float | None = None) -> None:
+        self.epochs, self.limit = 0, limit
+        self.terminal = sys.stderr.isatty()
+        self.began = self.shown = time.monotonic()
+        self.pace = 0.0
+        self.last: EpochRecord | None = None
+        self.best = float("inf")
+        self.width = 0
+
+    def __call__(self, event: object) -> None:
+        """Show the event."""
+        match event:
+            case Notice():
+                self.say(f"note: {event}")
+            case StepRecord():
+                self.epochs = event.epochs
+                self.pace = event.rows / max(event.seconds, 1e-9)
+                self._show(event.epoch + event.step / event.steps)
+            case EpochRecord():
+                self.last = event
+                self.best = min(self.best, float(event.validation.mean()))
+                self._show(event.epoch + 1)
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self.clear()
+        print(text, file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Wipe the moving line."""
+        if self.width:
+            print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
+            self.width = 0
+
+    def _show(self, done: float) -> None:
+        now = time.monotonic()
+        if now - self.shown < (0.1 if self.terminal else PLAIN_SECONDS):
+            return
+        self.shown = now
+        text = self._line(done)
+        if self.terminal:
+            print("\r" + text.ljust(self.width), end="", file=sys.stderr, flush=True)
+            self.width = max(self.width, len(text))
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def _line(self, done: float) -> str:
+        parts = [f"epoch {int(done) + (done % 1 > 0)}/{self.epochs}"]
+        if self.last is not None:
+            parts.append(f"loss {next(iter(self.last.losses.values())):.4g}")
+            parts.append(f"validation {float(self.last.validation.mean()):.4g} (best {self.best:.4g})")
+            parts += [f"{name} {value:.4g}" for name, value in self.last.metrics.items()]
+        parts.append(f"{self.pace:,.0f} rows/s")
+        parts.append(self._left(done))
+        return " · ".join(parts)
+
+    def _left(self, done: float) -> str:
+        """The time until the last epoch or the limit: at most, for training ends early when nothing improves."""
+        spent = time.monotonic() - self.began
+        left = spent / max(done, 1e-9) * (self.epochs - done)
+        if self.limit is not None:
+            left = min(left, self.limit - spent)
+        minutes, seconds = divmod(max(0, round(left)), 60)
+        return f"at most {minutes}:{seconds:02d} left"

@@ -1,0 +1,179 @@
+"""netwright train: from data to a trained, measured, saved network."""
+
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+from netwright.cli.options import Flag, Force, Json, Output, Quiet, pairs
+
+
+def train(
+    source: str,
+    /,
+    *,
+    target: str | None = None,
+    output: Output = None,
+    task: str | None = None,
+    family: str | None = None,
+    query: str | None = None,
+    validation: str | None = None,
+    test: str | None = None,
+    test_share: float | None = None,
+    time: str | None = None,
+    group: str | None = None,
+    shuffle: Flag = False,
+    kind: list[str] | None = None,
+    exclude: str | None = None,
+    scaling: Literal["robust", "quantile"] | None = None,
+    balanced: Flag = False,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    hidden_sizes: str | None = None,
+    set_: list[str] | None = None,
+    time_limit: float | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    config: Path | None = None,
+    dry_run: Flag = False,
+    force: Force = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Train a network on a table, and say how good it is on rows it has not seen.
+
+    Parameters
+    ----------
+    source
+        A file (CSV, TSV, Parquet, Arrow, JSON lines, also .gz and .zst), - for standard input, a database URL such as
+        sqlite:///shop.db, or the name of a bundled data set (`netwright datasets` lists them).
+    target
+        The column to predict; several are joined by commas.
+    output
+        The run folder; runs/<name> by default.
+    task
+        regression, classification or multilabel; found from the target by default.
+    family
+        tabular (default), mlp or linear.
+    query
+        SQL for a database.
+    validation
+        A file of rows that validate.
+    test
+        A file of rows that are held out.
+    test_share
+        The share of rows held out where no file is given (0.2).
+    time
+        Split by this date-time column, the latest rows held out.
+    group
+        Keep rows of one value of this column on one side of every split.
+    shuffle
+        Split at random even where a date-time column orders the rows.
+    kind
+        COLUMN=KIND takes a column for a number, category, boolean or datetime; may be given again.
+    exclude
+        Columns to leave out, joined by commas.
+    scaling
+        How numbers are scaled: robust (default) or quantile.
+    balanced
+        Weight the classes so that each counts the same.
+    epochs
+        Passes over the training rows at most.
+    batch_size
+        Rows a step.
+    learning_rate
+        The optimizer's rate.
+    hidden_sizes
+        Widths of the hidden layers, joined by commas.
+    set_
+        NAME=VALUE sets any other setting of the family; may be given again.
+    time_limit
+        Seconds for the whole command.
+    seed
+        The number all random choices follow from (0).
+    device
+        auto (default), cpu or cuda.
+    config
+        A TOML file of settings, such as settings.toml of an earlier run.
+    dry_run
+        Show every decision about the data, and train nothing.
+    force
+        Replace an earlier run in the output folder.
+    json_
+        Print the result as JSON.
+    quiet
+        No progress.
+    """
+    asked: dict[str, object] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    asked["hidden_sizes"] = hidden_sizes.split(",") if hidden_sizes else None
+    asked = {name: value for name, value in asked.items() if value is not None} | pairs(set_, "--set")
+    flags = {
+        "source": source,
+        "target": target,
+        "task": task,
+        "family": family,
+        "query": query,
+        "validation": validation,
+        "test": test,
+        "test_share": test_share,
+        "time": time,
+        "group": group,
+        "shuffle": shuffle or None,
+        "kinds": pairs(kind, "--kind") or None,
+        "exclude": exclude,
+        "scaling": scaling,
+        "balanced": balanced or None,
+        "time_limit": time_limit,
+        "seed": seed,
+        "device": device,
+        "config": asked or None,
+    }
+    return start(flags, output, config, dry_run=dry_run, force=force, as_json=json_, quiet=quiet)
+
+
+def start(
+    flags: dict[str, object],
+    output: Path | None,
+    config: Path | None,
+    *,
+    dry_run: bool,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Resolve the settings, then run or show what would be run."""
+    started = time.monotonic()
+    from netwright.api.train import preview
+    from netwright.api.train import start as begin
+    from netwright.core.settings import resolve
+
+    settings = resolve(flags, config)
+    if dry_run:
+        from netwright.cli.decisions import decisions
+
+        print(decisions(preview(settings)))
+        return 0
+    from netwright.cli.progress import Progress
+
+    progress = None if quiet else Progress(settings.time_limit)
+    command = shlex.join(["netwright", *sys.argv[1:]])
+    done = begin(None, settings, output, force=force, started=started, watch=progress, command=command)
+    if progress is not None:
+        progress.clear()
+    show(done, as_json=as_json)
+    return done.exit_code
+
+
+def show(done: object, *, as_json: bool) -> None:
+    """The result on stdout."""
+    from netwright.api.run import Run
+
+    assert isinstance(done, Run)
+    if as_json:
+        values = json.loads((done.path / "metrics.json").read_text())
+        print(json.dumps({"run": str(done.path), **values}))
+    else:
+        print(done)

@@ -1,0 +1,43 @@
+"""What is done with each column, in words."""
+
+from datetime import UTC, datetime
+
+from netwright.core.schema import CategoryColumn, Column, LeftOutColumn, NumberColumn, TimeColumn
+from netwright.evaluate.format import count, number, shorten
+
+
+def treatment(column: Column) -> str:
+    """How a column's values become the network's inputs, in a sentence without a full stop."""
+    match column:
+        case LeftOutColumn():
+            return "left out"
+        case NumberColumn():
+            way = "as its quantile" if column.quantiles else "centred and scaled, far values drawn in smoothly"
+            seen = f"{number(column.lowest)} to {number(column.highest)}, median {number(column.center)}"
+            return f"{way} ({seen}){_filled(column, 'the median')}"
+        case TimeColumn():
+            parts = f", and the circle of {', '.join(column.parts)}" if column.parts else ""
+            seen = f"{_day(column.lowest)} to {_day(column.highest)}"
+            return f"elapsed time{parts} ({seen}){_filled(column, 'the middle')}"
+        case CategoryColumn():
+            return _category(column)
+
+
+def _category(column: CategoryColumn) -> str:
+    some = ", ".join(shorten(value, 20) for value in column.values[:3])
+    more = ", …" if len(column.values) > 3 else ""
+    text = f"a learned vector for each of {count(len(column.values), 'value')} ({some}{more}) and one for others"
+    if column.rare:
+        text += f", which {count(column.rare, 'row')} with rare values share"
+    return f"{text}; one for missing" if column.missing else text
+
+
+def _filled(column: Column, stand_in: str) -> str:
+    return f"; where missing {stand_in}, and a mark" if column.missing else ""
+
+
+def _day(seconds: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError, OSError):
+        return f"{number(seconds)} s"
