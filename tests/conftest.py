@@ -1,0 +1,28 @@
+"""Remembers where every error of ours was made, so that `law/test_errors.py` can say which message no test has seen."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from netwright.core.errors import NetwrightError
+
+PACKAGE = Path(__file__).parents[1] / "netwright"
+SEEN: set[tuple[str, int]] = set()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    original = NetwrightError.__init__
+
+    def remembering(self: NetwrightError, what: str, *, got: object, wanted: object, fix: str) -> None:
+        frame = sys._getframe(1)
+        SEEN.add((frame.f_code.co_filename, frame.f_lineno))
+        original(self, what, got=got, wanted=wanted, fix=fix)
+        assert what and fix and str(got) and str(wanted), "an error must say all four things"
+
+    NetwrightError.__init__ = remembering
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The law on errors comes last: it judges what the others have seen."""
+    items.sort(key=lambda item: "law/test_errors.py" in item.nodeid)
