@@ -159,3 +159,8 @@ def blank(series: Series, where: Series) -> Series:
 def first_of(series: Series, other: Series) -> Series:
     """The series, its gaps filled from another of the same type."""
     return pl.select(pl.coalesce(series, other).alias(series.name)).to_series()
+
+
+def missing_times(name: str, rows: int) -> Series:
+    """A series of date-times without a single value."""
+    return pl.Series(name, [None] * rows, dtype=pl.Datetime("us"))
