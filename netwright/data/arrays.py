@@ -17,7 +17,7 @@ def is_tensor(source: object) -> bool:
 
 
 def tensor_array(tensor: Any, name: str) -> np.ndarray:
-    """The values of a tensor of any device and float type. Raises InputTypeError for one that is sparse or quantized."""
+    """The values of a tensor of any device and float type. Raises InputTypeError for a sparse or quantized one."""
     if str(tensor.layout) != "torch.strided" or tensor.is_quantized:
         raise InputTypeError(
             f"{name} is a tensor that is not dense.",
@@ -91,9 +91,7 @@ def _column(key: str, values: Any, name: str) -> Series:
 
 def array_series(key: str, values: np.ndarray, name: str) -> Series:
     """A 1-D array of any element type as a series; masked values are gaps."""
-    if isinstance(values, np.ma.MaskedArray):
-        return values_series(key, values.astype(object).filled(None).tolist(), name)
-    match values.dtype.kind:
+    match values.dtype.kind if not isinstance(values, np.ma.MaskedArray) else "O":
         case "c":
             raise complex_refused(name, f"column {key!r} of type {values.dtype}")
         case "f":
@@ -106,5 +104,5 @@ def array_series(key: str, values: np.ndarray, name: str) -> Series:
             gaps = np.isnat(values)
             return series_of(key, np.where(gaps, np.nan, values / np.timedelta64(1, "s")))
         case "S":
-            return values_series(key, np.char.decode(values, "utf-8", "replace").tolist(), name)
+            values = np.char.decode(values, "utf-8", "replace")
     return values_series(key, values.tolist(), name)

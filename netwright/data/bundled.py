@@ -39,7 +39,7 @@ DATASETS: dict[str, DatasetInfo] = {
         columns=11,
         target="progression",
         licence="BSD-3-Clause, as part of scikit-learn",
-        origin="Efron, Hastie, Johnstone & Tibshirani 2004: Least Angle Regression; as shipped by scikit-learn, unscaled",
+        origin="Efron, Hastie, Johnstone & Tibshirani 2004: Least Angle Regression; from scikit-learn, unscaled",
         about="how far the disease went in a year, from ten measurements of a patient",
     ),
     "digits": DatasetInfo(

@@ -97,5 +97,5 @@ def _unfit(data: bytes, at: int, name: str, wanted: str) -> InputError:
         f"{name}, line {line}: the bytes are no text in any encoding tried.",
         got=f"byte {data[at : at + 1].hex()} at offset {at:,} (line {line})",
         wanted=wanted,
-        fix="Save the file as UTF-8: `iconv -f ENCODING -t UTF-8 old.csv > new.csv`, with the encoding it was written in.",
+        fix="Save the file as UTF-8: `iconv -f ENCODING -t UTF-8 old.csv > new.csv`, with its own encoding.",
     )

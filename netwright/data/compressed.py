@@ -22,7 +22,7 @@ def plain_name(name: str) -> str:
 
 
 def decompress(data: bytes, name: str) -> bytes:
-    """The bytes inside gzip or zstd, or the bytes as they came. Raises InputError where they are damaged or cut short."""
+    """The bytes inside gzip or zstd, or the bytes as they came. Raises InputError where they are damaged or cut off."""
     if data.startswith(GZIP):
         return _gunzip(data, name)
     if data.startswith(ZSTD):

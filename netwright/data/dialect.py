@@ -72,7 +72,7 @@ def _share(sizes: list[int]) -> float:
 
 
 def is_header(cells: list[str]) -> bool:
-    """Whether these are names: not all of them numbers, or the numbers 0, 1, 2 … that pandas writes for want of names."""
+    """Whether these are names: not all of them numbers, unless 0, 1, 2 …, as pandas writes for want of names."""
     cells = [cell.strip() for cell in cells]
     if not all(NUMBER.fullmatch(cell) for cell in cells):
         return True

@@ -6,7 +6,7 @@ import numpy as np
 
 from netwright.core.cells import CellType
 from netwright.core.notice import Notice
-from netwright.data.number_text import PLAIN, Reading, codes, find_reading, has_marks, to_numbers
+from netwright.data.number_text import PLAIN, Reading, codes, find_reading, has_marks, matching, to_numbers
 from netwright.data.table import Series
 from netwright.data.time_text import find_formats, offsets, to_times
 
@@ -102,7 +102,7 @@ def _mixed(name: str, text: Series, near: tuple[float, str], readings: list[Read
             other = text.filter(to_numbers(text, readings[0]).is_null())[0]
             what += f", but not {other[:40]!r}"
         return [Notice(what=what, fix=f"--kind {name}={kind} counts the others as missing", column=name)]
-    if text.str.contains(SIGNED).mean() >= MOST:
+    if matching(text, SIGNED) >= MOST:
         what = f"{name!r} holds numbers with a sign such as {text[0][:20]!r}: read as text"
         return [Notice(what=what, fix="remove the signs to have numbers", column=name)]
     return []

@@ -51,6 +51,11 @@ def share(text: Series, reading: Reading) -> float:
     return 1 - to_numbers(text, reading).null_count() / len(text) if len(text) else 0.0
 
 
+def matching(text: Series, look: str) -> float:
+    """The share of these cells in which a regular expression is found."""
+    return int(text.str.contains(look).sum()) / max(1, len(text))
+
+
 def find_reading(text: Series, sample: Series) -> tuple[float, list[Reading]]:
     """The share of all cells that are numbers, and the readings that give it, the likelier first.
 
@@ -80,7 +85,7 @@ def _worth_trying(text: Series, sample: Series, tried: list[Reading]) -> list[Re
 
 def has_marks(sample: Series) -> bool:
     """Whether a decimal or thousands mark occurs at all."""
-    return bool(sample.str.contains(r"[.,]").any())
+    return matching(sample, r"[.,]") > 0
 
 
 def codes(text: Series) -> str:

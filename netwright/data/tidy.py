@@ -35,10 +35,8 @@ def tidy(series: Series, source: str) -> Series:
             return series
         case "float":
             return series.fill_nan(None)
-        case "decimal":
-            return series.cast(float)
-        case "category" | "time":
-            return series.cast(str)
+        case "decimal" | "category" | "time" as held:
+            return series.cast(float if held == "decimal" else str)
         case "duration":
             return series.dt.total_microseconds() / 1e6
         case "nothing":

@@ -1,5 +1,6 @@
 """Dates and date-times written as text: how they are written, and their values in UTC."""
 
+from netwright.data.number_text import matching
 from netwright.data.table import Series, blank, first_of, missing_times, naive_utc
 
 DATES = {
@@ -70,7 +71,7 @@ def find_formats(text: Series, sample: Series) -> tuple[float, list[str], int]:
     `sample`, some of the cells, only says which patterns are tried on all. Two patterns are equally good where no day
     is above 12.
     """
-    tried = [date for date, look in DATES.items() if sample.str.contains(look).mean() >= 0.5]
+    tried = [date for date, look in DATES.items() if matching(sample, look) >= 0.5]
     found: list[tuple[float, str, int, Series]] = []
     for date in tried:
         times, time_format, zoned = to_times(text, date)

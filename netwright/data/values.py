@@ -16,7 +16,7 @@ LARGEST_INTEGER = 2**63 - 1
 
 
 def values_series(name: str, values: Sequence[Any], source: str) -> Series:
-    """A series of numbers, booleans, date-times or texts; values of several kinds become texts, lists are joined by `|`.
+    """A series of numbers, booleans, date-times or texts; mixed kinds become texts, lists are joined by `|`.
 
     None, NaN and pandas' own missing values are gaps. Raises InputError naming column and row for anything else.
     """
