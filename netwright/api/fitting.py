@@ -103,7 +103,7 @@ def fit(
                 module=module, family=family, config=config, plan=plan, history=(), best_epoch=-1, ended="fitted"
             )
         assert isinstance(config, Training)
-        phases = family.phases(module, config, rows.task, batches.steps * config.epochs)
+        phases = family.phases(module, config, rows.task, batches.steps * config.epochs, stop.spent)
         with _threads(plan.threads):
             session = Session(module, phases, batches, config, stop, watch, folder)
             ended = session.train(rows.task, len(rows.split.folds), settings.seed)

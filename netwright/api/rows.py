@@ -19,6 +19,7 @@ from netwright.data.schema import fit_schema, forced_types, unknown_column
 from netwright.data.sources import read
 from netwright.data.split import Split, ordered_by, split_by_time, split_rows, strata_of, together
 from netwright.data.table import Table
+from netwright.families.family import VALIDATION_SHARE, Family
 from netwright.tasks import Classification, MultiLabel, Regression, Task
 from netwright.tasks.infer import find_separator, infer_kind
 
@@ -66,8 +67,9 @@ class Rows:
         return f"{len(self.split.training):,} rows train {validation}, {held}; {self.split.reason}"
 
 
-def gather(sources: Sources, settings: Settings, folds: int) -> Rows:
-    """Read, find the task, split, then measure the training rows and encode all. `folds` as `Family.folds` gives it.
+def gather(sources: Sources, settings: Settings, family: Family) -> Rows:
+    """Read, find the task, split, then measure the training rows and encode all. The
+    `family` says how many validation folds it wants.
 
     Raises InputError for anything that can't be learned from, naming the file, the column and the mend.
     """
@@ -77,7 +79,7 @@ def gather(sources: Sources, settings: Settings, folds: int) -> Rows:
     values = target_values(table, targets)
     cells = {name: types[name] for name in targets}
     kind, why = infer_kind(values, cells, settings.task)
-    split = _split(table, values, kind, settings, folds, given)
+    split = _split(table, values, kind, settings, family, given)
     _check_sizes(table, split)
     task = _fit_task(kind, values, cells, split.training, settings)
     inputs = table.without(targets)
@@ -182,13 +184,12 @@ def _split(
     values: Mapping[str, np.ndarray],
     kind: str,
     settings: Settings,
-    folds: int,
+    family: Family,
     given: dict[str, np.ndarray],
 ) -> Split:
     share = 0.0 if "test" in given else settings.test_share
     rest = np.setdiff1d(np.arange(table.rows), np.concatenate([*given.values(), np.zeros(0, dtype=np.int64)]))
-    if "validation" in given:
-        folds = 1
+    folds = (1, 1e-9) if "validation" in given else family.folds(len(rest), settings.config)
     split = _split_rest(table.take(rest), {k: v[rest] for k, v in values.items()}, kind, settings, folds, share)
     training, parts = rest[split.training], tuple(rest[fold] for fold in split.folds)
     if "validation" in given:
@@ -199,13 +200,25 @@ def _split(
 
 
 def _split_rest(
-    table: Table, values: Mapping[str, np.ndarray], kind: str, settings: Settings, folds: int, share: float
+    table: Table,
+    values: Mapping[str, np.ndarray],
+    kind: str,
+    settings: Settings,
+    folds: tuple[int, float],
+    share: float,
 ) -> Split:
     column = settings.time or (None if settings.shuffle or settings.group else _ordering(table))
     if column is not None:
         if column not in table.columns or not table[column].dtype.is_temporal():
             raise unknown_column(column, [n for n in table.columns if table[n].dtype.is_temporal()], "--time")
-        return split_by_time(_seconds(table, column), column=column, asked=bool(settings.time), test_share=share)
+        fold_share = max(VALIDATION_SHARE, folds[1]) if folds[0] > 1 else folds[1]
+        return split_by_time(
+            _seconds(table, column),
+            column=column,
+            asked=bool(settings.time),
+            fold_share=fold_share,
+            test_share=share,
+        )
     rows = table.frame.hash_rows(seed=0).to_numpy()
     keys, words = rows, "exact duplicates on one side"
     if len(np.unique(rows)) < 50 <= len(rows):
@@ -221,7 +234,9 @@ def _split_rest(
     else:
         strata = strata_of(first, classes=kind == "classification")
     seed = derive(settings.seed, "split")
-    return split_rows(strata=strata, keys=keys, keys_are=words, folds=folds, seed=seed, test_share=share)
+    return split_rows(
+        strata=strata, keys=keys, keys_are=words, folds=folds[0], fold_share=folds[1], seed=seed, test_share=share
+    )
 
 
 def _ordering(table: Table) -> str | None:

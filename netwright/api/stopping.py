@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -17,6 +17,11 @@ class Stop:
     """In `time.monotonic` seconds."""
     signal: int = 0
     """The signal that asked for it; 0 where none did."""
+    began: float = field(default_factory=time.monotonic)
+
+    def spent(self) -> float:
+        """The share of the time until the deadline that has gone; 0 without a deadline."""
+        return (time.monotonic() - self.began) / max(1e-9, self.deadline - self.began)
 
     @property
     def reason(self) -> str:

@@ -140,7 +140,7 @@ class Preparation:
 def prepare(sources: Sources, settings: Settings) -> Preparation:
     """Read, decide and measure everything that comes before training."""
     family = find(settings.family)
-    rows = gather(sources, settings, family.folds)
+    rows = gather(sources, settings, family)
     return Preparation(rows, family, configure(family, rows, settings.config))
 
 

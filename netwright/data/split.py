@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 TEST_SHARE = 0.2
-VALIDATION_SHARE = 0.15
 FEWEST_UNITS = 50
 """With fewer different rows than this, rows that are equal are told apart after all: nothing could be held out."""
 
@@ -15,8 +14,8 @@ FEWEST_UNITS = 50
 class Split:
     """Positions of rows. `training` are the rows statistics come from.
 
-    With one fold, `folds[0]` validates and is no part of `training`. With F > 1, the folds divide `training`: a member
-    that validates on fold f trains on the others. `reason` says in words why the rows were divided so.
+    With one fold, `folds[0]` validates and is no part of `training`. With F > 1, the folds are parts of `training`: a
+    member that validates on fold f trains on all other training rows. `reason` says in words why the rows were divided so.
     """
 
     training: np.ndarray
@@ -43,31 +42,31 @@ def split_rows(
     keys: np.ndarray,
     keys_are: str,
     folds: int,
+    fold_share: float,
     seed: int,
     test_share: float = TEST_SHARE,
 ) -> Split:
     """Divide rows at random, every stratum in the same proportion, rows of one key always on one side.
 
     `strata` (N,) integers, classes or bins of a number; `keys` (N,) integers, equal for rows that must stay together:
-    a group, or exact duplicates. A stratum of three units or fewer is never held out, so that it can be learned.
+    a group, or exact duplicates. Each of the `folds` has `fold_share` of the rows that are not held out. A stratum of three units or fewer is never held out, so that it can be learned.
     """
     position = _position(strata, keys, np.random.default_rng(seed), test_share)
     test = position < test_share
     rest = (position - test_share) / (1 - test_share)
+    parts = tuple(np.flatnonzero(~test & (np.floor(rest / fold_share) == f)) for f in range(folds))
+    training = np.flatnonzero(~test)
     if folds == 1:
-        validation = ~test & (rest < VALIDATION_SHARE)
-        parts: tuple[np.ndarray, ...] = (np.flatnonzero(validation),)
-        training = np.flatnonzero(~test & ~validation)
-    else:
-        parts = tuple(np.flatnonzero(~test & (np.floor(rest * folds) == f)) for f in range(folds))
-        training = np.flatnonzero(~test)
+        training = np.setdiff1d(training, parts[0])
     reason = f"at random, {keys_are}"
     if len(np.unique(strata)) > 1:
         reason = f"stratified by the target, {keys_are}"
     return Split(training=training, folds=parts, test=np.flatnonzero(test), reason=reason)
 
 
-def split_by_time(times: np.ndarray, *, column: str, asked: bool, test_share: float = TEST_SHARE) -> Split:
+def split_by_time(
+    times: np.ndarray, *, column: str, asked: bool, fold_share: float, test_share: float = TEST_SHARE
+) -> Split:
     """The latest rows are held out, those before them validate. Rows of one moment stay on one side.
 
     `times` (N,) seconds; NaN counts as the earliest.
@@ -76,7 +75,7 @@ def split_by_time(times: np.ndarray, *, column: str, asked: bool, test_share: fl
     ordered = np.sort(filled)
     count = len(ordered)
     test_from = ordered[min(count - 1, round(count * (1 - test_share)))] if test_share else np.inf
-    validation_from = ordered[round(count * (1 - test_share) * (1 - VALIDATION_SHARE))]
+    validation_from = ordered[round(count * (1 - test_share) * (1 - fold_share))]
     test = filled >= test_from
     validation = ~test & (filled >= validation_from)
     why = "as --time asks" if asked else f"because the rows are ordered by {column!r}: --shuffle ignores that"

@@ -113,3 +113,12 @@ def shorten(text: str, width: int) -> str:
     """Text on one line, at most `width` characters long."""
     flat = " ".join(clean(text[: 4 * width + 100]).split())
     return flat if len(flat) <= width else flat[: width - 1].rstrip() + "…"
+
+
+def squeeze(name: str, width: int) -> str:
+    """A name on one line, cut in its middle: names that differ often differ at their end."""
+    flat = " ".join(clean(name[:10_000]).split())
+    if len(flat) <= width:
+        return flat
+    head = (width - 1) * 3 // 5
+    return f"{flat[:head].rstrip()}…{flat[head + 1 - width :].lstrip()}"

@@ -13,7 +13,7 @@ from netwright.evaluate.breakdown import Part, confused, per_class, per_label
 from netwright.evaluate.decisions import treatment
 from netwright.evaluate.evaluation import LOWER_IS_BETTER, Evaluation
 from netwright.evaluate.findings import Findings
-from netwright.evaluate.format import cell, clean, count, duration, figure, percent, shorten
+from netwright.evaluate.format import cell, clean, count, duration, figure, number, percent, shorten, squeeze
 from netwright.evaluate.plots.calibration import calibration, reliability
 from netwright.evaluate.plots.confusion import confusion
 from netwright.evaluate.plots.curves import curves
@@ -57,7 +57,7 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         finalize=lambda value: clean(value) if type(value) is str else value,
     )
-    environment.filters |= {"count": count, "percent": percent, "short": shorten}
+    environment.filters |= {"count": count, "percent": percent, "short": shorten, "squeeze": squeeze}
     return environment.from_string((files("netwright.evaluate") / "report.html.j2").read_text("utf-8"))
 
 
@@ -134,7 +134,7 @@ def _calibration(probability: np.ndarray, came_true: np.ndarray, what: str) -> d
     note = (
         "On the dashed line, what was said with a probability of 70 % comes true in 70 % of the rows; below it the "
         f"network is too sure, above it too timid. Expected calibration error {error} (0 is perfect). The bars count "
-        "the rows; points with few rows say little."
+        "the rows; hollow points stand for fewer than ten."
     )
     return {"calibration": calibration(probability, came_true, what), "calibration_note": note}
 
@@ -183,17 +183,16 @@ def _worst(findings: Findings) -> dict[str, object] | None:
     own = [key for key in findings.worst[0] if key not in set(columns)][:8]
     cells = [key for key in sorted(columns, key=lambda c: rank.get(c, len(rank))) if key in findings.worst[0]]
     keys = own + cells[:MOST_CELLS]
-    rows = [[_cell(row.get(key)) for key in keys] for row in findings.worst[:MOST_WORST]]
-    return {"names": keys, "own": len(own), "rows": rows, "more": max(0, len(cells) - MOST_CELLS)}
+    rows = [[_cell(row.get(key), own=key in own) for key in keys] for row in findings.worst[:MOST_WORST]]
+    heads = [{"name": key, "numeric": any(row[i]["numeric"] for row in rows)} for i, key in enumerate(keys)]
+    return {"heads": heads, "own": len(own), "rows": rows, "more": max(0, len(cells) - MOST_CELLS)}
 
 
-def _cell(value: object) -> dict[str, object]:
-    text = cell(value)
-    return {
-        "text": shorten(text, 40),
-        "numeric": isinstance(value, int | float | np.number),
-        "whole": shorten(text, 200),
-    }
+def _cell(value: object, *, own: bool) -> dict[str, object]:
+    """A cell of the table of worst rows; `own` are our figures, shown short, the others the data's."""
+    text = number(float(value)) if own and isinstance(value, float | np.floating) else cell(value)
+    numeric = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return {"text": shorten(text, 40), "numeric": numeric, "whole": shorten(text, 200)}
 
 
 def _training(findings: Findings) -> dict[str, object]:

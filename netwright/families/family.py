@@ -1,6 +1,6 @@
 """What every family gives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -11,6 +11,9 @@ from netwright.core.phase import Phase
 from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.tasks import Task
+
+VALIDATION_SHARE = 0.15
+"""Share of the rows that validate where they are not divided into folds."""
 
 
 class Training(Record):
@@ -30,9 +33,10 @@ class Family:
     """`defaults(rows, schema, task)` are settings that suit a size; `build(config, schema, task, layers)` the module.
 
     `prepare(module, config, task, training, validation)`, where given, sets what is measured on training rows before
-    the phases run: a closed-form fit, quantile bins, biases. `phases(module, config, task, steps)`, where given, are
-    what the engine runs, `steps` being the number of updates if no one stops early. `folds(config)` says into how many
-    validation folds the training rows are divided: 1, or one for each member of a bag.
+    the phases run: a closed-form fit, quantile bins, biases. `phases(module, config, task, steps, spent)`, where given,
+    are what the engine runs: `steps` is the number of updates if no one stops early, `spent()` the share of the time
+    limit that has gone, for schedules that must end with it. `folds(rows, asked)` says how many validation folds the
+    rows are divided into, given what a person asked for, and the share of the rows each has: one, or one a member.
     """
 
     name: str
@@ -41,5 +45,5 @@ class Family:
     defaults: Callable[[int, Schema, Task], Record]
     build: Callable[[Record, Schema, Task, ModuleType], nn.Module]
     prepare: Callable[[nn.Module, Record, Task, Batch, Batch], None] | None = None
-    phases: Callable[[nn.Module, Record, Task, int], Sequence[Phase]] | None = None
-    folds: Callable[[Record], int] = lambda config: 1
+    phases: Callable[[nn.Module, Record, Task, int, Callable[[], float]], Sequence[Phase]] | None = None
+    folds: Callable[[int, Mapping[str, object]], tuple[int, float]] = lambda rows, asked: (1, VALIDATION_SHARE)

@@ -1,6 +1,6 @@
 """The multi-layer perceptron of the tutorials: linear layers with an activation between."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from types import ModuleType
 from typing import Literal
@@ -104,7 +104,9 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
     return FlatTable(len(schema.number_features), schema.cardinalities, body)
 
 
-def phases(module: nn.Module, config: Record, task: Task, steps: int) -> Sequence[Phase]:
+def phases(
+    module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]
+) -> Sequence[Phase]:
     """One phase: AdamW on the mean loss."""
     assert isinstance(config, MLPConfig)
     optimizer = torch.optim.AdamW(

@@ -1,10 +1,10 @@
 """The closed table of families: a name in a file or on the command line is looked up here and nowhere else."""
 
 from netwright.core.errors import InputError
-from netwright.families import linear, mlp
+from netwright.families import linear, mlp, tabular
 from netwright.families.family import Family
 
-FAMILIES: dict[str, Family] = {f.name: f for f in (linear.FAMILY, mlp.FAMILY)}
+FAMILIES: dict[str, Family] = {f.name: f for f in (tabular.FAMILY, mlp.FAMILY, linear.FAMILY)}
 
 
 def find(name: str) -> Family:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from netwright.evaluate.format import clean, shorten, signed
+from netwright.evaluate.format import clean, shorten, signed, squeeze
 
 LETTER = 6.6
 """Mean width of a letter at the plots' 12 px."""
@@ -84,8 +84,8 @@ def at(value: float) -> str:
 
 
 def label(x: float, y: float, words: str, *, css: str = "", anchor: str = "start", width: int = 200) -> str:
-    """Text, escaped and cut to `width` letters; what was cut shows as its title."""
-    short = shorten(words, width)
+    """Text, escaped and cut in the middle to `width` letters; what was cut shows as its title."""
+    short = squeeze(words, width)
     whole = f"<title>{escape(shorten(words, 300))}</title>" if short != words else ""
     middle = "" if anchor == "start" else f' text-anchor="{anchor}"'
     return f'<text x="{at(x)}" y="{at(y)}" class="{css}"{middle}>{whole}{escape(short)}</text>'

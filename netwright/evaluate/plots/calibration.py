@@ -7,8 +7,10 @@ import numpy as np
 from netwright.evaluate.format import count, figure, percent
 from netwright.evaluate.plots.axes import Scale, at, label, line, polyline, rectangle, svg, x_axis, y_axis
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, MIDDLE, BASE, BOTTOM = 460, 440, 56, 444, 36, 300, 326, 386
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, MIDDLE, BASE, BOTTOM = 460, 440, 56, 436, 36, 300, 326, 386
 BINS = 10
+FEW = 10
+"""Below as many rows a point is drawn hollow."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def _dot(across: Scale, up: Scale, found: Reliability, i: int) -> str:
     words = (
         f"said {percent(found.said[i])}, came true {percent(found.true[i])} of {count(int(found.counts[i]), 'time')}"
     )
-    return f'<circle cx="{at(x)}" cy="{at(y)}" r="4.5" class="dot"><title>{words}</title></circle>'
+    css = "dot" if found.counts[i] >= FEW else "dot hollow"
+    return f'<circle cx="{at(x)}" cy="{at(y)}" r="4.5" class="{css}"><title>{words}</title></circle>'
 
 
 def _bars(across: Scale, counts: np.ndarray) -> list[str]:
@@ -79,6 +82,12 @@ def _bars(across: Scale, counts: np.ndarray) -> list[str]:
         left, right = across(i / BINS), across((i + 1) / BINS)
         top = BOTTOM - (BOTTOM - BASE - 12) * n / tallest
         pieces.append(rectangle(left + 1, top, right - left - 2, BOTTOM - top, "bar"))
-        short = f"{n:,}" if n < 10_000 else f"{n / 1000:,.0f}k" if n < 10_000_000 else f"{n / 1e6:,.0f}M"
-        pieces.append(label((left + right) / 2, top - 4, short, css="small", anchor="middle"))
+        if n:
+            pieces.append(label((left + right) / 2, top - 4, _short(int(n)), css="small", anchor="middle"))
     return pieces
+
+
+def _short(rows: int) -> str:
+    if rows < 10_000:
+        return f"{rows:,}"
+    return f"{rows / 1e3:,.0f}k" if rows < 10_000_000 else f"{rows / 1e6:,.0f}M"

@@ -62,16 +62,16 @@ def _cells(matrix: np.ndarray, names: Sequence[str], left: float, top: float, ce
             x, y = left + j * cell, top + i * cell
             words = f"true {names[i][:80]}, predicted {names[j][:80]}: {count(int(found), 'row')}, {percent(share)}"
             css = "heat" if i == j else "heat wrong"
-            pieces.append(rectangle(x + 1, y + 1, cell - 2, cell - 2, "blank"))
-            pieces.append(rectangle(x + 1, y + 1, cell - 2, cell - 2, css, title=words, opacity=0.06 + 0.94 * share))
+            if not found:
+                pieces.append(rectangle(x + 1, y + 1, cell - 2, cell - 2, "blank"))
+                continue
+            pieces.append(rectangle(x + 1, y + 1, cell - 2, cell - 2, css, title=words, opacity=0.14 + 0.86 * share))
             pieces.append(_words(x + cell / 2, y + cell / 2, int(found), share, cell))
     return pieces
 
 
 def _words(x: float, y: float, found: int, share: float, cell: float) -> str:
-    if not found:
-        return label(x, y + 4, "0", css="faint", anchor="middle") if cell >= 40 else ""
-    css = "on" if share > 0.55 else ""
+    css = "on" if share > 0.5 else ""
     if cell < 50:
         text = f"{found:,}" if found < 10_000 else f"{found / 1000:.0f}k"
         return label(x, y + 4, text, css=f"small {css}", anchor="middle")

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from netwright.evaluate import format as words
 from netwright.evaluate.findings import Importance
-from netwright.evaluate.format import number
 from netwright.evaluate.plots.axes import LETTER, Scale, label, line, rectangle, svg, x_axis
 
 MOST = 20
@@ -25,7 +25,8 @@ def importance(found: Sequence[Importance], figure: str) -> str:
     across = Scale(low - 0.03 * (high - low) * (low < 0), high * 1.02, left, WIDTH - 70)
     bottom = TOP + ROW * len(shown)
     rows = [
-        _row(one, spread, across, TOP + i * ROW) for i, (one, spread) in enumerate(zip(shown, spreads, strict=True))
+        _row(one, spread, figure, across, TOP + i * ROW)
+        for i, (one, spread) in enumerate(zip(shown, spreads, strict=True))
     ]
     title = (
         f"Columns that matter most, by how much {figure} worsens when they are shuffled; first: {shown[0].column[:80]}"
@@ -34,16 +35,16 @@ def importance(found: Sequence[Importance], figure: str) -> str:
     return svg(WIDTH, bottom + 48, title, [*rows, *axis])
 
 
-def _row(one: Importance, spread: float, across: Scale, top: float) -> str:
+def _row(one: Importance, spread: float, figure: str, across: Scale, top: float) -> str:
     middle = top + ROW / 2
     x, zero = across(one.drop), across(0)
-    words = f"{one.column[:200]}: {number(one.drop)}, spread {number(spread)}"
+    title = f"{one.column[:200]}: {words.figure(figure, one.drop)}, spread {words.figure(figure, spread)}"
     pieces = [
         label(across.start - 12, middle + 4, one.column, anchor="end", width=LONGEST),
-        rectangle(min(x, zero), top + 5, abs(x - zero), ROW - 10, "bar", title=words),
+        rectangle(min(x, zero), top + 5, abs(x - zero), ROW - 10, "bar", title=title),
     ]
     end = max(x, zero)
     if spread > 0:
         end = max(end, across(one.drop + spread))
         pieces.append(line(across(one.drop - spread), middle, across(one.drop + spread), middle, "whisker"))
-    return "".join([*pieces, label(end + 8, middle + 4, number(one.drop))])
+    return "".join([*pieces, label(end + 8, middle + 4, words.figure(figure, one.drop))])

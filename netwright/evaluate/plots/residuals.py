@@ -5,7 +5,7 @@ import numpy as np
 from netwright.evaluate.format import count, number
 from netwright.evaluate.plots.axes import Scale, at, line, rectangle, svg, widen, x_axis, y_axis
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 460, 380, 72, 444, 36, 326
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 460, 380, 72, 436, 36, 326
 MOST_POINTS = 2000
 BINS = 31
 EDGE = 0.995
