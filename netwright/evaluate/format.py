@@ -30,8 +30,8 @@ def figure(name: str, value: float) -> str:
     if not math.isfinite(value) or name not in PER_ONE or abs(value) >= 10:
         return number(value)
     if 0 < 1 - value < 5e-4:
-        return f"{value:.{min(8, 1 - math.floor(math.log10(1 - value)))}f}"
-    return f"{value:.4f}" if 0 < abs(value) < 5e-3 else signed(f"{value:.3f}")
+        return f"{value:.{min(8, -math.floor(math.log10(1 - value)))}f}"
+    return signed(f"{value:.{4 if 0 < abs(value) < 5e-3 else 3}f}")
 
 
 def number(value: float) -> str:

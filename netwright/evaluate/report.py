@@ -19,7 +19,7 @@ from netwright.evaluate.plots.confusion import confusion
 from netwright.evaluate.plots.curves import curves
 from netwright.evaluate.plots.importance import importance
 from netwright.evaluate.plots.residuals import residuals
-from netwright.evaluate.summary import capital, headline, verdict
+from netwright.evaluate.summary import beside, capital, headline, verdict
 from netwright.metrics.classification import confusion as confusion_matrix
 from netwright.tasks import Classification, MultiLabel, Regression
 
@@ -86,7 +86,8 @@ def _against(judged: Evaluation) -> str:
         + shorten(name if name.startswith("always ") else f"the {name}", 60)
         for name, figures in islice(judged.baselines.items(), 4)
     ]
-    return f", against {' and '.join(told)}." if told else "."
+    unit = f" {beside(judged)}." if beside(judged) else ""
+    return (f", against {' and '.join(told)}." if told else ".") + unit
 
 
 def _quality(findings: Findings) -> dict[str, object]:

@@ -16,7 +16,7 @@ def answer(findings: Findings) -> str:
     shown = list(judged.baselines.items())[:MOST_BASELINES]
     names = [shorten(name, 40) for name, _ in shown]
     wide = max(map(len, names), default=0)
-    lines = [headline(judged)]
+    lines = [headline(judged) + (f"; {beside(judged)}" if beside(judged) else "")]
     lines += [
         f"  {name:<{wide}}  {figure(judged.main, figures.get(judged.main, math.nan))}"
         for name, (_, figures) in zip(names, shown, strict=True)
@@ -24,7 +24,7 @@ def answer(findings: Findings) -> str:
     lines += [verdict(judged, findings.task.constant_title)]
     if findings.next_steps:
         lines += ["", "Next:", *(f"  {one_line(step)}" for step in findings.next_steps[:MOST_STEPS])]
-    return "\n".join(line for line in lines if line is not None)
+    return "\n".join(lines)
 
 
 def headline(judged: Evaluation) -> str:
@@ -32,11 +32,17 @@ def headline(judged: Evaluation) -> str:
     rows = count(judged.rows, "held-out row")
     value = judged.figures.get(judged.main, math.nan)
     if not math.isfinite(value):
-        return f"{capital(judged.main)} can't be told from {rows}{_beside(judged)}"
+        return f"{capital(judged.main)} can't be told from {rows}"
     text = f"{capital(judged.main)} {figure(judged.main, value)} on {rows}"
     if math.isfinite(judged.low) and math.isfinite(judged.high):
         text += f" (95 % range {figure(judged.main, judged.low)} to {figure(judged.main, judged.high)})"
-    return text + _beside(judged)
+    return text
+
+
+def beside(judged: Evaluation) -> str:
+    """The error in the target's own unit, where the main figure has none: "RMSE 543"."""
+    value = judged.figures.get("RMSE", math.nan)
+    return f"RMSE {figure('RMSE', value)}" if judged.main == "R²" and math.isfinite(value) else ""
 
 
 def verdict(judged: Evaluation, constant: str) -> str:
@@ -44,7 +50,8 @@ def verdict(judged: Evaluation, constant: str) -> str:
     own = judged.figures.get(judged.main, math.nan)
     if not math.isfinite(own):
         return "Whether it is any good is open: hold out more rows."
-    if not judged.baselines:
+    known = [name for name, figures in judged.baselines.items() if math.isfinite(figures.get(judged.main, math.nan))]
+    if not known:
         return "Nothing simpler was measured beside it."
     ahead = judged.beaten_by
     if constant in ahead:
@@ -54,7 +61,7 @@ def verdict(judged: Evaluation, constant: str) -> str:
         theirs = judged.baselines[best][judged.main]
         word = "just as good" if theirs == own else f"better ({figure(judged.main, theirs)})"
         return f"{capital(_the(best))} is {word} and simpler: prefer it."
-    return _ahead_of_all(judged)
+    return _ahead_of_all(judged, known)
 
 
 def one_line(command: str) -> str:
@@ -67,15 +74,15 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _ahead_of_all(judged: Evaluation) -> str:
-    names = list(judged.baselines)
-    close = [name for name in names if judged.low <= judged.baselines[name].get(judged.main, math.nan) <= judged.high]
-    many = {1: f"It beats {_the(shorten(names[0], 40))}", 2: "It beats both"}.get(
-        len(names), f"It beats all {len(names)}"
-    )
+def _ahead_of_all(judged: Evaluation, names: list[str]) -> str:
+    """`names` are the baselines that have a figure to be compared with."""
+    many = {1: f"It beats {_the(names[0])}", 2: "It beats both"}.get(len(names), f"It beats all {len(names)}")
+    if not (math.isfinite(judged.low) and math.isfinite(judged.high)):
+        return f"{many}."
+    close = [name for name in names if judged.low <= judged.baselines[name][judged.main] <= judged.high]
     if not close:
         return f"{many}, by more than the range of chance."
-    return f"{many}, but the lead over {_the(shorten(close[-1], 40))} is small: it lies within the range of chance."
+    return f"{many}, but the lead over {_the(close[-1])} is small: it lies within the range of chance."
 
 
 def _still(judged: Evaluation, constant: str) -> str:
@@ -86,14 +93,8 @@ def _still(judged: Evaluation, constant: str) -> str:
     return f" By ROC AUC ({figure('ROC AUC', area)}, chance 0.5) it does tell rows apart."
 
 
-def _beside(judged: Evaluation) -> str:
-    """The first error in the target's own unit, where the main figure has none."""
-    value = judged.figures.get("RMSE", math.nan)
-    return f"; RMSE {figure('RMSE', value)}" if judged.main == "R²" and math.isfinite(value) else ""
-
-
 def _the(name: str) -> str:
-    return name if name.startswith("always ") else f"the {name}"
+    return "the constant answer" if name.startswith("always ") else f"the {shorten(name, 40)}"
 
 
 def _sign(judged: Evaluation) -> int:
