@@ -1,5 +1,6 @@
 """CSV, TSV and their kin to a table of strings: nothing is parsed here, so that "007" stays "007"."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from netwright.data.names import check_different, name_empty
 from netwright.data.scan import SHOWN, Scan, scan
 from netwright.data.table import Series, Table, Unreadable, parse_csv, series_of, table_of
 
+BLANK_LINES = re.compile(rb"(?:[ \t\r]*\n)+")
+
 
 @dataclass(frozen=True)
 class Text:
@@ -22,8 +25,9 @@ class Text:
     data: bytes
     name: str
     delimiter: str
+    first: list[str]
     named: bool
-    """Whether its first record holds names."""
+    """Whether `first`, its first record, holds names."""
     above: int
     """Lines of the file above the data, for the line numbers in messages."""
 
@@ -40,19 +44,26 @@ def read_delimited(data: bytes, name: str) -> Table:
     utf8, notices = to_utf8(data, name)
     utf8, above, given = _trim(utf8, name)
     delimiter = given or dialect.find_delimiter(utf8)
-    first = dialect.records(dialect.head(utf8), delimiter, 1)[0]
-    text = Text(utf8, name, delimiter, dialect.is_header(first), above)
+    first = _first(utf8, delimiter, name, above)
+    text = Text(utf8, name, delimiter, first, dialect.is_header(first), above)
     found = scan(utf8, delimiter)
-    columns, more = _read_fast(text, found) if found.loose is None else _read_leniently(text, found.loose)
+    first, columns, more = _read_fast(text, found) if found.loose is None else _read_leniently(text, found.loose)
     notices += more
     if not text.named:
-        first = [f"x{i}" for i in range(len(first))]
+        first = [f"x{i}" for i in range(len(columns))]
         what = f"{name} has no header, its first row is all numbers: columns are called x0, x1 …"
         notices.append(Notice(what=what, fix="add a first row of names"))
     columns, more = _named(first, columns, name)
     notices += more
     columns, more = blank_markers(columns)
     return table_of(columns, name, notices + more)
+
+
+def _first(data: bytes, delimiter: str, name: str, above: int) -> list[str]:
+    found = dialect.records(dialect.head(data), delimiter, 1)
+    if not found:
+        raise lenient.unreadable(name, above + 1, "a carriage return inside a cell that is not quoted")
+    return found[0]
 
 
 def _trim(text: bytes, name: str) -> tuple[bytes, int, str | None]:
@@ -67,19 +78,19 @@ def _trim(text: bytes, name: str) -> tuple[bytes, int, str | None]:
             fix="Give a file that holds a table.",
         )
     above = 0
-    if text[:1] in (b"\r", b"\n"):
-        start = len(text) - len(text.lstrip(b"\r\n"))
-        above, text = text.count(b"\n", 0, start), text[start:]
     if b"\r" in text and b"\n" not in text:
         text = text.replace(b"\r", b"\n")
+    blank = BLANK_LINES.match(text)
+    if blank:
+        above, text = text.count(b"\n", 0, blank.end()), text[blank.end() :]
     line, _, rest = text[:16].partition(b"\n")
     if line[:4].lower() == b"sep=" and len(line.strip()) == 5 and rest:
         return text[len(line) + 1 :], above + 1, chr(line[4])
     return text, above, None
 
 
-def _read_fast(text: Text, found: Scan) -> tuple[list[Series], list[Notice]]:
-    """Columns of the body by the library's parser, after the scan has said that it will lose nothing."""
+def _read_fast(text: Text, found: Scan) -> tuple[list[str], list[Series], list[Notice]]:
+    """First record and columns of the body by the library's parser, once the scan has seen that it loses nothing."""
     if found.open:
         raise lenient.never_closed(text.name, lenient.open_line(text.data, text.delimiter) + text.above)
     # Every row with one field more or less than the header: a trailing delimiter on one side only.
@@ -99,11 +110,12 @@ def _read_fast(text: Text, found: Scan) -> tuple[list[Series], list[Notice]]:
     if shift and not (_empty(columns[-1])):
         raise _ragged(text, found)
     columns = columns[:-1] if shift == 1 else columns
-    return _without_blanks(columns, [row - text.named for row in found.blanks], text)
+    columns, notices = _without_blanks(columns, [row - text.named for row in found.blanks], text)
+    return text.first, columns, notices
 
 
-def _read_leniently(text: Text, loose: int | None) -> tuple[list[Series], list[Notice]]:
-    """Columns of the body by the csv module, which is slow but takes quotes anywhere."""
+def _read_leniently(text: Text, loose: int | None) -> tuple[list[str], list[Series], list[Notice]]:
+    """First record and columns of the body by the csv module, which is slow but takes quotes anywhere."""
     rows = [(line, cells) for line, cells in lenient.parse(text.data, text.delimiter, text.name, text.above) if cells]
     header = len(rows[0][1])
     _need_rows(text.name, len(rows), named=text.named)
@@ -115,7 +127,8 @@ def _read_leniently(text: Text, loose: int | None) -> tuple[list[Series], list[N
         what = f"{text.name}, line {text.line(loose)}: a double quote is out of place; it was read as well as can be"
         notices.append(Notice(what=what, fix="quote whole cells, and double the quotes in them"))
     body = [cells for _, cells in rows[text.named :]]
-    return [series_of(str(i), list(cells)) for i, cells in enumerate(zip(*body, strict=True))], notices
+    columns = [series_of(str(i), list(cells)) for i, cells in enumerate(zip(*body, strict=True))]
+    return rows[0][1], columns, notices
 
 
 def _empty(series: Series) -> bool:

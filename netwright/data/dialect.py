@@ -6,7 +6,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 DELIMITERS = "\t;|,"
 """Tried in this order where they explain the text equally well: a comma may also be a decimal mark, the others not."""
@@ -34,15 +34,15 @@ def head(data: bytes) -> list[str]:
     cut = len(data)
     if cut > SAMPLE:
         cut = data.rfind(b"\n", 0, SAMPLE) + 1 or data.find(b"\n") + 1 or cut
-    return io.StringIO(data[:cut].decode("utf-8", errors="replace"), newline="").readlines()
+    return io.StringIO(data[:cut].decode("utf-8", errors="replace"), newline="\n").readlines()
 
 
 def records(lines: list[str], delimiter: str, most: int = RECORDS) -> list[list[str]]:
-    """The first records that are not blank, parsed."""
+    """The first records that are not blank, parsed; none beyond one that can't be."""
     found: list[list[str]] = []
-    with large_cells():
+    with large_cells(), suppress(csv.Error):
         for record in csv.reader(lines, delimiter=delimiter):
-            if record and (len(record) > 1 or record[0].strip()):
+            if not found or len(record) > 1 or (record and record[0].strip()):
                 found.append(record)
             if len(found) == most:
                 break
@@ -63,7 +63,7 @@ def find_delimiter(data: bytes) -> str:
 
 def _share(sizes: list[int]) -> float:
     """The share of records that agree with the header; below zero where this can't be the delimiter."""
-    header, rows = sizes[0], sizes[1:]
+    header, rows = sizes[0] if sizes else 1, sizes[1:]
     if header > 1:
         return sum(size == header for size in rows) / len(rows) if rows else header / 1e6
     size, count = Counter(rows).most_common(1)[0] if rows else (1, 0)

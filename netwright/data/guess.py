@@ -38,13 +38,13 @@ def guess_text(series: Series) -> Guess:
         return Guess(CellType(kind="string"))
     sample = text.gather(np.linspace(0, len(text) - 1, min(SAMPLE, len(text))).astype(int))
     number, readings = find_reading(text, sample)
-    if number >= MOST and _few(text, to_numbers(text, readings[0])):
+    if number == 1 or (number >= MOST and _few(text, to_numbers(text, readings[0]))):
         return _number(series.name, text, sample, readings)
     words = _boolean(text, sample)
     if words:
         return Guess(CellType(kind="boolean", true=words[0], false=words[1]))
     share, formats, zoned = find_formats(text, sample)
-    if share >= MOST and _few(text, to_times(text, formats[0])[0]):
+    if share == 1 or (share >= MOST and _few(text, to_times(text, formats[0])[0])):
         return _times(series.name, text, formats, zoned)
     guess = Guess(CellType(kind="string"))
     guess.notices += _mixed(series.name, text, max((number, "number"), (share, "datetime")), readings)

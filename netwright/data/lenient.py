@@ -2,6 +2,7 @@
 
 import csv
 import io
+from contextlib import suppress
 
 from netwright.core.errors import InputError
 from netwright.data.dialect import large_cells
@@ -27,7 +28,7 @@ def parse(data: bytes, delimiter: str, name: str, above: int = 0) -> list[tuple[
                 found.append((line, record))
                 line = reader.line_num + 1 + above
         except csv.Error as error:
-            raise _unreadable(name, line, str(error)) from error
+            raise unreadable(name, line, str(error)) from error
     start, last = found.pop()
     if last != [SENTINEL]:
         raise never_closed(name, start)
@@ -37,7 +38,7 @@ def parse(data: bytes, delimiter: str, name: str, above: int = 0) -> list[tuple[
 def open_line(data: bytes, delimiter: str) -> int:
     """The line, from 1, where the quote that is never closed opens a cell."""
     start = 1
-    with large_cells():
+    with large_cells(), suppress(csv.Error):
         reader = csv.reader(io.StringIO(data.decode(), newline="\n"), delimiter=delimiter)
         before = 1
         for _ in reader:
@@ -55,7 +56,8 @@ def never_closed(name: str, line: int) -> InputError:
     )
 
 
-def _unreadable(name: str, line: int, why: str) -> InputError:
+def unreadable(name: str, line: int, why: str) -> InputError:
+    """The error for a record that has no meaning."""
     return InputError(
         f"{name}, line {line}: this record can't be read.",
         got=why,

@@ -74,7 +74,7 @@ def find_formats(text: Series, sample: Series) -> tuple[float, list[str], int]:
     tried = [date for date, look in DATES.items() if matching(sample, look) >= 0.5]
     found: list[tuple[float, str, int, Series]] = []
     for date in tried:
-        times, time_format, zoned = to_times(text, date)
+        times, time_format, zoned = to_times(text, to_times(sample, date)[1])
         found.append((1 - times.null_count() / len(text), time_format, zoned, times))
     top = max((share for share, *_ in found), default=0.0)
     best = [entry for entry in found if entry[0] == top]
