@@ -36,8 +36,9 @@ Watch = Callable[[object], None]
 CHECKPOINT_SECONDS = 15.0
 """Training that lasts this long gets a checkpoint, and another each time it has lasted as long again."""
 VALIDATION_CHUNK = 8192
-SMALL_WORK = 3e7
-"""Multiplications a step below which a second thread costs more than it brings."""
+SMALL_WORK = 1e9
+"""Multiplications a step below which one thread is used. A second brings little there, and where another process wants
+the same core it was measured to make a step of 8e7 seventy times slower."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,21 +91,21 @@ def fit(
     The caller's random streams and thread setting are as before when this returns.
     """
     device = devices.choose(settings.device)
-    with torch.random.fork_rng(), _threads(1):
+    with torch.random.fork_rng(), threads(1):
         torch.manual_seed(derive(settings.seed, "weights"))
         module = family.build(config, rows.schema, rows.task, nn)
         batches = to_batches(rows, config, device, most_rows)
         module.to(device)
         if family.prepare is not None:
             family.prepare(module, config, rows.task, batches.training(), _validation_batch(batches))
-        plan = Plan(threads=_choose_threads(module, batches))
+        plan = Plan(threads=_choosethreads(module, batches))
         if family.phases is None:
             return Fitted(
                 module=module, family=family, config=config, plan=plan, history=(), best_epoch=-1, ended="fitted"
             )
         assert isinstance(config, Training)
         phases = family.phases(module, config, rows.task, batches.steps * config.epochs, stop.spent)
-        with _threads(plan.threads):
+        with threads(plan.threads):
             session = Session(module, phases, batches, config, stop, watch, folder)
             ended = session.train(rows.task, len(rows.split.folds), settings.seed)
     return Fitted(
@@ -191,7 +192,7 @@ class Session:
             "data": self._fingerprint(),
             "history": [_as_notes(record) for record in self.history],
             "build": torch.__version__,
-            "threads": torch.get_num_threads(),
+            "threads": torch.get_numthreads(),
         }
         checkpoint.save(self.folder, self.module, self.phases, self.best, self.at, notes=notes)
         self.saved = time.monotonic()
@@ -211,7 +212,7 @@ class Session:
                 fix="Bring the source back to what it was, or train anew.",
             )
         self.history = [EpochRecord(**record) for record in notes["history"]]
-        here = {"build": torch.__version__, "threads": torch.get_num_threads()}
+        here = {"build": torch.__version__, "threads": torch.get_numthreads()}
         differing = [f"{k} {notes[k]} then, {v} now" for k, v in here.items() if notes[k] != v]
         if differing:
             notices.append(Notice(what=f"the numbers may differ in the last bits: {'; '.join(differing)}"))
@@ -277,23 +278,24 @@ def _validation_batch(batches: Batches) -> Batch:
     return batches.at(torch.nonzero(batches.fold >= 0).flatten())
 
 
-def _choose_threads(module: nn.Module, batches: Batches) -> int:
+def _choosethreads(module: nn.Module, batches: Batches) -> int:
     """One thread for small steps, else torch's own setting; the multiplications of a step are about rows × weights."""
     weights = sum(p.numel() for p in module.parameters())
     return 1 if weights * batches.batch_size < SMALL_WORK else 0
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or DEFAULT_THREADS)
+def threads(count: int) -> Iterator[None]:
+    """While inside, torch uses this many threads for an operator; 0 is its own choice."""
+    before = torch.get_numthreads()
+    torch.set_numthreads(count or DEFAULT_THREADS)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_numthreads(before)
 
 
-DEFAULT_THREADS = torch.get_num_threads()
+DEFAULT_THREADS = torch.get_numthreads()
 
 
 def _as_notes(record: EpochRecord) -> dict:

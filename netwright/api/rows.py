@@ -114,7 +114,7 @@ def _read(
     """One table of all files, its cells read, and which rows came as validation or test rows."""
     main = read(sources.training, query=settings.query)
     types, notices = infer_types(main)
-    types = forced_types(types, {k: v for k, v in settings.kinds.items()})
+    types = forced_types(types, settings.kinds)
     table, unreadable = read_cells(main, types)
     notices = [*main.notices, *notices, *unreadable]
     given: dict[str, np.ndarray] = {}
@@ -292,12 +292,16 @@ def _imbalance(task: Task) -> list[Notice]:
     notices = []
     few = [name for name, count in zip(task.classes, task.counts, strict=True) if count <= 1]
     if few:
-        what = f"{len(few)} class(es) have a single training row or none and can hardly be learned: {', '.join(few[:5])}"
+        what = (
+            f"{len(few)} class(es) have a single training row or none and can hardly be learned: {', '.join(few[:5])}"
+        )
         notices.append(Notice(what=what, fix="give more rows of them, or merge them", column=task.targets[0]))
     total, classes = sum(task.counts), len(task.classes)
     rare = [name for name, n in zip(task.classes, task.counts, strict=True) if n * classes < RARE_CLASS * total]
     if rare:
-        what = f"the classes are uneven: {', '.join(map(repr, rare[:5]))} have few rows ({min(task.counts)} of {total:,})"
+        what = (
+            f"the classes are uneven: {', '.join(map(repr, rare[:5]))} have few rows ({min(task.counts)} of {total:,})"
+        )
         notices.append(Notice(what=what, fix="--balanced weights the classes evenly", column=task.targets[0]))
     return notices
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from netwright.api.fitting import Fitted, Watch, configure, fit
+from netwright.api.fitting import Fitted, Watch, configure, fit, threads
 from netwright.api.judging import judge, predict_rows
 from netwright.api.rows import Rows, Sources, gather
 from netwright.api.run import Run, new_folder, write_results
@@ -19,6 +19,7 @@ from netwright.artifact.predictor import Predictor
 from netwright.artifact.save import save
 from netwright.core.errors import InputError
 from netwright.core.files import write_file
+from netwright.core.record import Record
 from netwright.core.settings import Settings, read_toml, resolve, to_toml
 from netwright.data.bundled import DATASETS
 from netwright.families.family import Family
@@ -134,7 +135,7 @@ class Preparation:
 
     rows: Rows
     family: Family
-    config: object
+    config: Record
 
 
 def prepare(sources: Sources, settings: Settings) -> Preparation:
@@ -173,10 +174,8 @@ def run(
     clock = time.monotonic()
     limit = settings.time_limit
     stop = Stop(deadline=started + limit * (1 - RESERVE) if limit else float("inf"))
-    with listening(stop):
-        fitted = fit(
-            rows, ready.family, ready.config, settings, stop=stop, watch=watch, folder=path / "checkpoints"
-        )
+    with listening(stop), threads(1):
+        fitted = fit(rows, ready.family, ready.config, settings, stop=stop, watch=watch, folder=path / "checkpoints")
         seconds["train"] = time.monotonic() - clock
         return _finish(rows, fitted, baselines, settings, path, seconds, stop, command)
 
@@ -243,7 +242,7 @@ def _baselines(rows: Rows, settings: Settings) -> dict[str, np.ndarray]:
             folder=None,
             most_rows=BASELINE_ROWS,
         )
-        found["a linear model"] = predict_rows(fitted.module, rows.task, rows, held)
+        found["linear model"] = predict_rows(fitted.module, rows.task, rows, held)
     return found
 
 

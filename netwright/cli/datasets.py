@@ -21,6 +21,6 @@ def datasets(*, json_: Json = False) -> int:
         return 0
     for name, info in DATASETS.items():
         print(f"{name:<14} {info.rows:>6,} rows {info.columns:>3} columns   predicts {info.target}")
-        print(f"{'':<14} {info.description}")
+        print(f"{'':<14} {info.about}")
         print(f"{'':<14} {info.licence}; {info.origin}")
     return 0

@@ -110,7 +110,7 @@ def train(
     asked: dict[str, object] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     asked["hidden_sizes"] = hidden_sizes.split(",") if hidden_sizes else None
     asked = {name: value for name, value in asked.items() if value is not None} | pairs(set_, "--set")
-    flags = {
+    flags: dict[str, object] = {
         "source": source,
         "target": target,
         "task": task,

@@ -94,7 +94,7 @@ class Schema(Record):
 
     @property
     def number_features(self) -> tuple[str, ...]:
-        """One name for each number the network is fed, in order, such as `age`, `age is missing`, `day: sine of hour`."""
+        """One name for each number the network is fed, in order: `age`, `age is missing`, `day: sine of hour`, …"""
         return tuple(name for column in self.used for name in number_features(column))
 
     @property

@@ -47,6 +47,8 @@ def read_cells(table: Table, types: Mapping[str, CellType]) -> tuple[Table, list
                 wanted=f"{problem.wanted}s, as in training",
                 fix=f"Correct the column {name!r}, or train again with --kind {name}=category.",
             )
-        what = f"{problem.count} cell(s) of {name!r} are no {problem.wanted}s and count as missing: {values} (row {rows})"
+        what = (
+            f"{problem.count} cell(s) of {name!r} are no {problem.wanted}s and count as missing: {values} (row {rows})"
+        )
         notices.append(Notice(what=what, fix=f"--kind {name}=category takes them as they are", column=name))
     return converted, notices

@@ -65,12 +65,12 @@ def _monotone(values: np.ndarray, target: np.ndarray) -> bool:
     """Whether the ranks agree (Spearman's correlation above 0.9999), with many different values on both sides."""
     if min(len(np.unique(values)), len(np.unique(target))) < 10:
         return False
-    ranks = [np.unique(v, return_inverse=True)[1].ravel() for v in (values, target)]
-    return bool(abs(np.corrcoef(*ranks)[0, 1]) > 0.9999)
+    ranks = np.stack([np.unique(v, return_inverse=True)[1].ravel() for v in (values, target)])
+    return bool(abs(np.corrcoef(ranks)[0, 1]) > 0.9999)
 
 
 def _separates(values: np.ndarray, codes: np.ndarray) -> bool:
-    """Whether, sorted by `values`, each code forms a single run; three codes or more, lest chance or a good column do."""
+    """Whether each code forms a single run when sorted by `values`; two codes must both be well filled."""
     if len(np.unique(codes)) < 3 and len(np.unique(values)) > 10:
         return _two_runs(values, codes)
     ordered = codes[np.argsort(values, kind="stable")]

@@ -116,7 +116,7 @@ def _text_or_id(present: Series) -> tuple | None:
     different = present.n_unique() / len(present)
     if len(present) < 20 or different <= 0.5:
         return None
-    words = float(present.str.count_matches(r"\S+").mean())
+    words = float(np.mean(present.str.count_matches(r"\S+").to_numpy()))
     if words >= 2:
         return "text", f"text: {different:.0%} of the values are different, {words:.1f} words each"
     if different > 0.9:

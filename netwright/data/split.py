@@ -7,7 +7,7 @@ import numpy as np
 
 TEST_SHARE = 0.2
 FEWEST_UNITS = 50
-"""With fewer different rows than this, rows that are equal are told apart after all: nothing could be held out."""
+"""With fewer different rows than this, equal rows may lie on both sides: nothing could be held out else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,8 @@ def split_rows(
     """Divide rows at random, every stratum in the same proportion, rows of one key always on one side.
 
     `strata` (N,) integers, classes or bins of a number; `keys` (N,) integers, equal for rows that must stay together:
-    a group, or exact duplicates. Each of the `folds` has `fold_share` of the rows that are not held out. A stratum of three units or fewer is never held out, so that it can be learned.
+    a group, or exact duplicates. Each of the `folds` has `fold_share` of the rows that are not held out. A stratum of
+    three units or fewer is never held out, so that it can be learned.
     """
     position = _position(strata, keys, np.random.default_rng(seed), test_share)
     test = position < test_share

@@ -137,8 +137,8 @@ def _validated(module: nn.Module, validate: Validate) -> tuple[Tensor, dict[str,
 
 def _not_finite(value: float, phase: Phase, at: Position) -> TrainingError:
     return TrainingError(
-        f"The loss of phase {phase.name!r} is {value} at epoch {at.epoch + 1}, step {at.step + 1}; no weight was touched.",
-        got=f"learning rate {phase.optimizer.param_groups[0]['lr']:g}",
+        f"The loss of phase {phase.name!r} is {value} at epoch {at.epoch + 1}, step {at.step + 1}.",
+        got=f"{value}, so no weight was touched; learning rate {phase.optimizer.param_groups[0]['lr']:g}",
         wanted="a finite loss",
         fix="Lower --learning-rate; look for extreme values in the data.",
     )

@@ -12,9 +12,8 @@ def treatment(column: Column) -> str:
         case LeftOutColumn():
             return "left out"
         case NumberColumn():
-            way = "as its quantile" if column.quantiles else "centred and scaled, far values drawn in smoothly"
-            seen = f"{number(column.lowest)} to {number(column.highest)}, median {number(column.center)}"
-            return f"{way} ({seen}){_filled(column, 'the median')}"
+            way = f"centred on {number(column.center)} and scaled, far values drawn in smoothly"
+            return f"{'as its quantile' if column.quantiles else way}{_filled(column, 'the median')}"
         case TimeColumn():
             parts = f", and the circle of {', '.join(column.parts)}" if column.parts else ""
             seen = f"{_day(column.lowest)} to {_day(column.highest)}"

@@ -31,7 +31,7 @@ def figure(name: str, value: float) -> str:
         return number(value)
     if 0 < 1 - value < 5e-4:
         return f"{value:.{min(8, -math.floor(math.log10(1 - value)))}f}"
-    return signed(f"{value:.{4 if 0 < abs(value) < 5e-3 else 3}f}")
+    return signed(f"{value:.{4 if 5e-5 < abs(value) < 5e-3 else 3}f}")
 
 
 def number(value: float) -> str:

@@ -82,7 +82,7 @@ def _ahead_of_all(judged: Evaluation, names: list[str]) -> str:
     close = [name for name in names if judged.low <= judged.baselines[name][judged.main] <= judged.high]
     if not close:
         return f"{many}, by more than the range of chance."
-    return f"{many}, but the lead over {_the(close[-1])} is small: it lies within the range of chance."
+    return f"{many}, but the lead over {_the(close[-1])} is within the range of chance."
 
 
 def _still(judged: Evaluation, constant: str) -> str:

@@ -104,9 +104,7 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
     return FlatTable(len(schema.number_features), schema.cardinalities, body)
 
 
-def phases(
-    module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]
-) -> Sequence[Phase]:
+def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
     """One phase: AdamW on the mean loss."""
     assert isinstance(config, MLPConfig)
     optimizer = torch.optim.AdamW(

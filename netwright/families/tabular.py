@@ -7,7 +7,7 @@ B rows, N number features, C category columns, K members, M quantile bins, E emb
 
 Sources: RealMLP (Holzmüller et al. 2024; robust numbers, bagging on folds); TabM (Gorishniy et al. 2024; members in one
 network, the mean of their losses, AdamW at 2e-3); On Embeddings for Numerical Features (Gorishniy et al. 2022;
-piecewise-linear bins). Unlike TabM no weights are shared, so that each member can keep the weights of its own best epoch.
+piecewise-linear bins). Unlike in TabM no weights are shared, so that each member keeps those of its own best epoch.
 """
 
 import math
@@ -240,10 +240,8 @@ def prepare(module: nn.Module, config: Record, task: Task, training: Batch, vali
         module.numbers.set_bins(training.inputs[0])
 
 
-def phases(
-    module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]
-) -> Sequence[Phase]:
-    """One phase: AdamW, its rate falling to zero along half a cosine, over the steps or the time, whichever is further."""
+def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
+    """One phase: AdamW, its rate falling along half a cosine over the steps or the time, whichever is further."""
     assert isinstance(module, TabularNetwork) and isinstance(config, TabularConfig)
     biases = [p for name, p in module.named_parameters() if name.endswith("bias")]
     others = [p for name, p in module.named_parameters() if not name.endswith("bias")]

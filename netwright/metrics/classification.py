@@ -35,7 +35,7 @@ def roc_auc(scores: np.ndarray, positive: np.ndarray) -> float:
     above, below = int(positive.sum()), int((~positive).sum())
     if not above or not below:
         return float("nan")
-    values, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[place.ravel()]
     return float((ranks[positive].sum() - above * (above + 1) / 2) / (above * below))
 

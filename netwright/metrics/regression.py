@@ -4,7 +4,7 @@ import numpy as np
 
 
 def r2(prediction: np.ndarray, target: np.ndarray) -> float:
-    """1 − squared error over the spread of the target; several targets are averaged. NaN for a target without spread."""
+    """1 − squared error over the spread of the target; the mean over several targets. NaN where there is no spread."""
     error = np.sum((prediction - target) ** 2, axis=0)
     spread = np.sum((target - target.mean(axis=0)) ** 2, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):

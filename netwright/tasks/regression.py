@@ -27,9 +27,7 @@ class Regression(Record):
     highest: tuple[float, ...]
 
     @classmethod
-    def fit(
-        cls, values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], training: np.ndarray
-    ) -> "Regression":
+    def fit(cls, values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], training: np.ndarray) -> "Regression":
         """Measure the targets of the `training` rows. Raises InputError where one does not vary or overflows."""
         stacked = np.stack([np.asarray(v, dtype=np.float64)[training] for v in values.values()], axis=1)
         with np.errstate(over="ignore", invalid="ignore"):

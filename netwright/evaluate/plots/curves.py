@@ -11,7 +11,9 @@ from netwright.evaluate.plots.axes import Scale, at, label, legend, line, polyli
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 340, 64, 704, 60, 290
 MOST_POINTS = 400
 FAR = 20
-"""Losses whose largest is that many times the smallest are drawn by logarithm."""
+"""Losses whose largest is that many times the smallest are drawn by logarithm, …"""
+DEEPEST = 1e4
+"""… which goes that many times below the largest; what is still smaller is drawn at the foot."""
 
 
 def curves(history: Sequence[EpochRecord], best_epoch: int) -> str:
@@ -27,7 +29,7 @@ def curves(history: Sequence[EpochRecord], best_epoch: int) -> str:
     drawn = drawn[np.isfinite(drawn) & (np.abs(drawn) < 1e300)]
     if len(epochs) < 2 or not len(drawn):
         return ""
-    across, up = _scales(epochs, drawn)
+    across, up = _scales(epochs, drawn, np.concatenate([middle, *training.values()]))
     entries = [(f"training ({name})" if len(training) > 1 else "training", "accent") for name in training]
     lines = [_path(across, up, epochs, values, "accent") for values in training.values()]
     if np.isfinite(middle).any():
@@ -64,11 +66,12 @@ def _members(history: Sequence[EpochRecord], kept: Sequence[int]) -> tuple[np.nd
     return low, middle, high
 
 
-def _scales(epochs: np.ndarray, drawn: np.ndarray) -> tuple[Scale, Scale]:
+def _scales(epochs: np.ndarray, drawn: np.ndarray, lines: np.ndarray) -> tuple[Scale, Scale]:
     low, high = float(drawn.min()), float(drawn.max())
     across = Scale(float(epochs.min()), float(epochs.max()), LEFT, RIGHT)
-    if low > 0 and high > FAR * low:
-        return across, Scale(low / 1.1, high * 1.1, BOTTOM, TOP, log=True)
+    least = float(lines[np.isfinite(lines)].min())
+    if low >= 0 and high > FAR * least and high > 1e-12:
+        return across, Scale(max(least / 1.2, high / DEEPEST), high * 1.1, BOTTOM, TOP, log=True)
     low, high = widen(0.0 if 0 < low < high / 3 else low, high)
     return across, Scale(max(0.0, low) if drawn.min() >= 0 else low, high, BOTTOM, TOP)
 
@@ -77,8 +80,8 @@ def _path(across: Scale, up: Scale, epochs: np.ndarray, values: np.ndarray, css:
     """The line, broken where a loss is not finite."""
     pieces, run = [], []
     for epoch, value in [*zip(epochs, values, strict=True), (np.nan, np.nan)]:
-        if up.low <= value <= up.high:
-            run.append((across(epoch), up(value)))
+        if value <= up.high:
+            run.append((across(epoch), up(max(value, up.low))))
             continue
         pieces += [polyline(run, css)] if run else []
         run = []
@@ -89,8 +92,8 @@ def _band(across: Scale, up: Scale, epochs: np.ndarray, low: np.ndarray, high: n
     whole = np.isfinite(low) & np.isfinite(high) & (high <= up.high)
     if not (low[whole] < high[whole]).any():
         return ""
-    over = [(across(e), up(v)) for e, v in zip(epochs[whole], high[whole], strict=True)]
-    under = [(across(e), up(v)) for e, v in zip(epochs[whole][::-1], low[whole][::-1], strict=True)]
+    over = [(across(e), up(max(v, up.low))) for e, v in zip(epochs[whole], high[whole], strict=True)]
+    under = [(across(e), up(max(v, up.low))) for e, v in zip(epochs[whole][::-1], low[whole][::-1], strict=True)]
     return f'<polygon points="{" ".join(f"{at(x)},{at(y)}" for x, y in over + under)}" class="band"/>'
 
 
