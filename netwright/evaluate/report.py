@@ -13,10 +13,10 @@ from netwright.evaluate.breakdown import Part, confused, per_class, per_label
 from netwright.evaluate.decisions import treatment
 from netwright.evaluate.evaluation import LOWER_IS_BETTER, Evaluation
 from netwright.evaluate.findings import Findings
-from netwright.evaluate.format import cell, clean, count, duration, figure, number, percent, shorten, squeeze
+from netwright.evaluate.format import NONE, cell, clean, count, duration, figure, number, percent, shorten, squeeze
 from netwright.evaluate.plots.calibration import calibration, reliability
 from netwright.evaluate.plots.confusion import confusion
-from netwright.evaluate.plots.curves import curves
+from netwright.evaluate.plots.curves import bests, curves
 from netwright.evaluate.plots.importance import importance
 from netwright.evaluate.plots.residuals import residuals
 from netwright.evaluate.summary import beside, capital, headline, verdict
@@ -69,7 +69,8 @@ def _answer(findings: Findings) -> dict[str, object]:
         "source": findings.source,
         "rows": findings.rows,
         "task": capital(findings.task.title),
-        "targets": [shorten(name, 60) for name in findings.task.targets[:5]],
+        "targets": [squeeze(name, 40) for name in findings.task.targets[:5]],
+        "more_targets_named": max(0, len(findings.task.targets) - 5),
         "family": findings.family,
         "lede": headline(judged) + _against(judged),
         "verdict": verdict(judged, findings.task.constant_title),
@@ -180,8 +181,9 @@ def _worst(findings: Findings) -> dict[str, object] | None:
     if not findings.worst:
         return None
     columns = [column.name for column in findings.schema.columns]
+    known = set(columns)
     rank = {one.column: place for place, one in enumerate(findings.importance)}
-    own = [key for key in findings.worst[0] if key not in set(columns)][:8]
+    own = [key for key in findings.worst[0] if key not in known][:8]
     cells = [key for key in sorted(columns, key=lambda c: rank.get(c, len(rank))) if key in findings.worst[0]]
     keys = own + cells[:MOST_CELLS]
     rows = [[_cell(row.get(key), own=key in own) for key in keys] for row in findings.worst[:MOST_WORST]]
@@ -202,6 +204,7 @@ def _training(findings: Findings) -> dict[str, object]:
         "curves": curves(findings.history, findings.best_epoch),
         "epochs": len(findings.history),
         "best_epoch": findings.best_epoch + 1 if known else 0,
+        "members": len(bests(findings.history)),
         "network": findings.network[:MOST_NETWORK],
         "network_cut": len(findings.network) > MOST_NETWORK,
     }
@@ -226,8 +229,15 @@ def _data(findings: Findings) -> dict[str, object]:
 def _settings(findings: Findings) -> dict[str, object]:
     settings = islice(findings.settings.items(), MOST_SETTINGS)
     return {
-        "settings": [(name, shorten(cell(value), 300)) for name, value in settings],
+        "settings": [(name, shorten(_setting(value), 300)) for name, value in settings],
         "more_settings": max(0, len(findings.settings) - MOST_SETTINGS),
         "seconds": [(name, duration(value)) for name, value in islice(findings.seconds.items(), 40)],
         "command": shorten(findings.command, 2000),
     }
+
+
+def _setting(value: object) -> str:
+    """A setting's value; several are joined by commas, none is a dash."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(cell, islice(value, 50))) or NONE
+    return NONE if value in ("", {}) else cell(value)

@@ -4,10 +4,7 @@ from netwright.evaluate.decisions import treatment
 
 def test_every_kind_of_column_says_what_is_done(made):
     told = [treatment(column) for column in made.columns()]
-    assert told[0] == (
-        "centred and scaled, far values drawn in smoothly (32.1 to 59.6, median 44.5); "
-        "where missing the median, and a mark"
-    )
+    assert told[0] == "centred on 44.5 and scaled, far values drawn in smoothly; where missing the median, and a mark"
     assert told[1].startswith("as its quantile")
     assert told[2] == "a learned vector for each of 3 values (Biscoe, Dream, Torgersen) and one for others"
     assert "which 7 rows with rare values share; one for missing" in told[3]

@@ -32,6 +32,7 @@ def test_numbers_have_three_digits(value: float, text: str):
         ("accuracy", 1.0, "1.000"),
         ("accuracy", 0.99996, "0.99996"),
         ("R²", -0.0001, "−0.0001"),
+        ("R²", -0.00001, "0.000"),
         ("R²", -1234.5, "−1,234"),
         ("RMSE", 543.2, "543"),
         ("ROC AUC", float("nan"), "–"),

@@ -35,7 +35,7 @@ def test_regression_shows_its_error_in_the_targets_unit(made):
     ("found", "words"),
     [
         (judged(0.9, 0.5, 0.6), "by more than the range of chance"),
-        (judged(0.9, 0.5, 0.88), "the lead over the linear model is small"),
+        (judged(0.9, 0.5, 0.88), "but the lead over the linear model is within the range of chance."),
         (judged(0.9, 0.5, 0.9), "The linear model is just as good and simpler"),
         (judged(0.9, 0.5, 0.92), "The linear model is better (0.920) and simpler"),
         (judged(0.9, 0.9, 0.8), "no better than a constant (always 'no'): don't rely on it."),

@@ -51,6 +51,14 @@ def thin(epochs: int, best: int) -> list[int]:
     return sorted(i for i in kept | {best} if 0 <= i < epochs)
 
 
+def bests(history: Sequence[EpochRecord]) -> list[int]:
+    """The place in the history of each member's lowest validation loss; empty for a network without members."""
+    losses = [record.validation.detach().double().cpu().numpy() for record in history]
+    if not losses or losses[0].ndim != 1 or any(one.shape != losses[0].shape for one in losses):
+        return []
+    return np.where(np.isfinite(losses), losses, np.inf).argmin(axis=0).tolist()
+
+
 def _phases(history: Sequence[EpochRecord]) -> list[str]:
     return list(dict.fromkeys(name for record in history for name in record.losses))[:4]
 
@@ -98,14 +106,15 @@ def _band(across: Scale, up: Scale, epochs: np.ndarray, low: np.ndarray, high: n
 
 
 def _best(across: Scale, history: Sequence[EpochRecord], best: int) -> str:
+    """A line at the best epoch; with members at the last gain of any, and a stroke at the foot for each one's best."""
     if not 0 <= best < len(history):
         return ""
+    own = [across(history[place].epoch + 1) for place in sorted(set(bests(history)))]
     x = across(history[best].epoch + 1)
-    anchor = "end" if x > (LEFT + RIGHT) / 2 else "start"
-    words = f"best: epoch {history[best].epoch + 1:,}"
-    return line(x, TOP - 8, x, BOTTOM, "mark") + label(
-        x - 6 if anchor == "end" else x + 6, TOP - 6, words, anchor=anchor
-    )
+    anchor, shift = ("end", -6) if x > (LEFT + RIGHT) / 2 else ("start", 6)
+    words = f"{'last gain' if own else 'best'}: epoch {history[best].epoch + 1:,}"
+    strokes = [line(place, BOTTOM - 10, place, BOTTOM, "second") for place in own]
+    return "".join([line(x, TOP - 8, x, BOTTOM, "mark"), *strokes, label(x + shift, TOP - 6, words, anchor=anchor)])
 
 
 def _best_words(history: Sequence[EpochRecord], best: int) -> str:
@@ -113,4 +122,5 @@ def _best_words(history: Sequence[EpochRecord], best: int) -> str:
         return ""
     values = history[best].validation.double().cpu().numpy().ravel()
     reached = f", validation {figure('log loss', float(np.median(values)))}" if len(values) else ""
-    return f"; the best is epoch {history[best].epoch + 1:,}{reached}"
+    word = "last gain in" if bests(history) else "best is"
+    return f"; the {word} epoch {history[best].epoch + 1:,}{reached}"
