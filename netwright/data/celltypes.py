@@ -132,7 +132,7 @@ def _booleans(series: Series, cell: CellType) -> Series:
             true, false = (*TRUE, cell.true or "true"), (*FALSE, cell.false or "false")
             return blank(text.is_in(true), ~text.is_in([*true, *false]))
         case "integer" | "float":
-            return blank(series == 1, ~series.is_in([0, 1]))
+            return blank(series == 1, (series != 0) & (series != 1))
     return blank(series.is_null(), series.is_not_null())
 
 

@@ -29,12 +29,29 @@ def read_database(path: Path, query: str | None, name: str) -> Table:
         )
     try:
         uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+        _check_size(path, name)
         with closing(sqlite3.connect(uri, uri=True)) as connection:
             connection.execute("PRAGMA query_only = 1")
             query = query or f"SELECT * FROM {_only_table(connection, name)}"
             return _rows(connection, query, name)
     except (sqlite3.Error, sqlite3.Warning) as error:
         raise _failed(error, path, query, name) from error
+
+
+def _check_size(path: Path, name: str) -> None:
+    """SQLite itself takes pages that were cut off for empty ones."""
+    with path.open("rb") as file:
+        head = file.read(100)
+    size = int.from_bytes(head[16:18]) or 0
+    whole = (65536 if size == 1 else size) * int.from_bytes(head[28:32])
+    trusted = head.startswith(MAGIC) and head[24:28] == head[92:96]
+    if trusted and path.stat().st_size < whole:
+        raise InputError(
+            f"{name} is truncated.",
+            got=f"{path.stat().st_size:,} bytes",
+            wanted=f"the {whole:,} bytes its header speaks of",
+            fix="Copy the database again; part of it is missing.",
+        )
 
 
 def _only_table(connection: sqlite3.Connection, name: str) -> str:

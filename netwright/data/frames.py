@@ -7,6 +7,7 @@ import narwhals as nw
 from netwright.core.errors import InputError, InputTypeError
 from netwright.core.notice import Notice
 from netwright.data.arrays import array_series
+from netwright.data.names import check_different
 from netwright.data.table import Series, Table, frame_columns, series_of
 from netwright.data.tidy import tidy_table
 from netwright.data.values import as_text, values_series
@@ -14,7 +15,10 @@ from netwright.data.values import as_text, values_series
 
 def is_frame(source: object) -> bool:
     """Whether narwhals knows this as a frame or a series."""
-    return nw.from_native(source, pass_through=True, allow_series=True) is not source
+    try:
+        return nw.from_native(source, pass_through=True, allow_series=True) is not source
+    except nw.exceptions.DuplicateError:
+        return True
 
 
 def frame_table(source: Any, name: str) -> Table:
@@ -35,13 +39,13 @@ def frame_table(source: Any, name: str) -> Table:
         frame = frame.alias(str(frame.name or "x0")).to_frame()
     if frame.implementation.is_polars():
         return tidy_table(frame_columns(frame.to_native()), name)
-    columns = [_series(str(key), frame[key], name) for key in frame.columns]
+    columns = [_series(str(key), frame[:, i], name) for i, key in enumerate(frame.columns)]
     return tidy_table(columns, name, _index_notice(source, name))
 
 
 def _check_labels(source: Any, name: str) -> None:
     """pandas allows labels that are no names; narwhals would only say that they are duplicates."""
-    labels = list(getattr(source, "columns", []))
+    labels = list(getattr(source, "columns", [])) if hasattr(source, "iloc") else []
     if any(isinstance(label, tuple) for label in labels):
         raise InputError(
             f"{name}: the columns have several levels of names.",
@@ -49,10 +53,7 @@ def _check_labels(source: Any, name: str) -> None:
             wanted="one name a column",
             fix="Join the levels: frame.columns = ['_'.join(map(str, label)) for label in frame.columns].",
         )
-    if len({str(label) for label in labels}) < len(labels):
-        from netwright.data.names import check_different
-
-        check_different([str(label) for label in labels], name)
+    check_different([str(label) for label in labels], name)
 
 
 def _series(key: str, column: Any, name: str) -> Series:

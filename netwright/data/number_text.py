@@ -62,25 +62,26 @@ def find_reading(text: Series, sample: Series) -> tuple[float, list[Reading]]:
     Two readings are equally good where "1.234" or "1,234" is all there is. `sample`, some of the cells, only says which
     readings are tried on all of them; the share is that of all.
     """
-    shares = {reading: share(sample, reading) for reading in READINGS}
-    best = max(shares.values())
-    if best < 0.5:
-        return 0.0, []
-    tried = [reading for reading in READINGS if shares[reading] >= best - 0.05]
-    if tried[0] == PLAIN:
-        tried = _worth_trying(text, sample, tried)
-    found = {reading: share(text, reading) for reading in tried}
-    top = max(found.values())
-    best = [reading for reading in tried if found[reading] == top]
-    first = to_numbers(text, best[0])
-    return top, [best[0], *(r for r in best[1:] if not to_numbers(text, r).equals(first))]
+    if share(sample, PLAIN) == 1:
+        tried = _beside_plain(text, sample)
+    else:
+        shares = {reading: share(sample, reading) for reading in READINGS}
+        best = max(shares.values())
+        tried = [reading for reading in READINGS if shares[reading] >= max(0.5, best - 0.05)]
+    found = {reading: to_numbers(text, reading) for reading in tried}
+    fewest = min((numbers.null_count() for numbers in found.values()), default=len(text))
+    best = [reading for reading in tried if found[reading].null_count() == fewest]
+    return 1 - fewest / len(text), [r for r in best if r == best[0] or not found[r].equals(found[best[0]])]
 
 
-def _worth_trying(text: Series, sample: Series, tried: list[Reading]) -> list[Reading]:
-    """Another reading than the plain one is worth a look at every cell only if it reads cells that one does not."""
+def _beside_plain(text: Series, sample: Series) -> list[Reading]:
+    """The plain reading, and those that read cells it does not, or points as thousands."""
     rest = text.filter(to_numbers(text, PLAIN).is_null()).head(1000)
-    dotted = sample.str.contains(".", literal=True).any()
-    return [r for r in tried if r == PLAIN or share(rest, r) > 0 or (r == (",", ".") and dotted)]
+    more = [reading for reading in READINGS[1:] if share(rest, reading) > 0] if len(rest) else []
+    thousands = (",", ".")
+    if thousands not in more and matching(sample, r"\.") and share(sample, thousands) == 1:
+        more.append(thousands)
+    return [PLAIN, *more]
 
 
 def has_marks(sample: Series) -> bool:

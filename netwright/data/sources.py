@@ -59,7 +59,7 @@ def _read_text(source: str, query: str | None, name: str | None) -> Table:
     path = Path(source).expanduser()
     if source == "-":
         data, name = sys.stdin.buffer.read(), name or "standard input"
-    elif path.exists() and not (path.is_dir() and source in DATASETS):
+    elif source and path.exists() and not (path.is_dir() and source in DATASETS):
         data, name = _file_bytes(path), name or source
         if data.startswith(MAGIC):
             return read_database(path, query, name)

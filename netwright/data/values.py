@@ -39,7 +39,7 @@ def _series(name: str, values: list, found: set[str]) -> Series:
     if found == {"integer"} and all(v is None or abs(v) <= LARGEST_INTEGER for v in values):
         return series_of(name, _each(values, int))
     if found <= {"integer", "float"} and "float" in found:
-        return series_of(name, _each(values, float))
+        return series_of(name, _each(values, float)).fill_nan(None)
     for kind, make in _MAKERS.items():
         if found == {kind}:
             return series_of(name, _each(values, make))
@@ -86,11 +86,11 @@ _MAKERS: dict[str, Callable[[Any], Any]] = {
 }
 _KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
     ((bool, np.bool_), "boolean"),
+    ((timedelta, np.timedelta64), "duration"),  # NumPy's counts as an integer too
     ((int, np.integer), "integer"),
     ((float, np.floating, Decimal), "float"),
     ((str,), "text"),
     ((date, np.datetime64), "datetime"),
-    ((timedelta, np.timedelta64), "duration"),
     ((complex, np.complexfloating), "complex"),
     ((bytes, bytearray, memoryview), "bytes"),
     ((list, tuple, set, frozenset, np.ndarray), "list"),
@@ -105,7 +105,7 @@ def _kind(kind: type) -> str:
     for types, word in _KINDS:
         if issubclass(kind, types):
             return word
-    return "word" if kind.__module__.startswith("pandas.") else "other"
+    return "word" if kind.__module__.partition(".")[0] == "pandas" else "other"
 
 
 def _refused(name: str, values: Sequence[Any], kinds: dict[type, str], source: str) -> InputError | InputTypeError:
