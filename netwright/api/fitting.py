@@ -68,8 +68,8 @@ def configure(family: Family, rows: Rows, asked: dict[str, object]) -> Record:
         raise InputError(
             f"The family {family.name!r} does not take this setting.",
             got=f"{name} = {first.get('input')!r}: {first['msg']}",
-            wanted=", ".join(f"{n} ({f.annotation})" for n, f in family.config.model_fields.items()),
-            fix=f"Leave {name} out, or give another --family.",
+            wanted=f"one of {', '.join(family.config.model_fields)}, with a value of its type",
+            fix=f"Correct {name} or leave it out; --dry-run shows the values that would be used.",
         ) from None
 
 
@@ -98,7 +98,7 @@ def fit(
         module.to(device)
         if family.prepare is not None:
             family.prepare(module, config, rows.task, batches.training(), _validation_batch(batches))
-        plan = Plan(threads=_choosethreads(module, batches))
+        plan = Plan(threads=_choose_threads(module, batches))
         if family.phases is None:
             return Fitted(
                 module=module, family=family, config=config, plan=plan, history=(), best_epoch=-1, ended="fitted"
@@ -192,7 +192,7 @@ class Session:
             "data": self._fingerprint(),
             "history": [_as_notes(record) for record in self.history],
             "build": torch.__version__,
-            "threads": torch.get_numthreads(),
+            "threads": torch.get_num_threads(),
         }
         checkpoint.save(self.folder, self.module, self.phases, self.best, self.at, notes=notes)
         self.saved = time.monotonic()
@@ -212,7 +212,7 @@ class Session:
                 fix="Bring the source back to what it was, or train anew.",
             )
         self.history = [EpochRecord(**record) for record in notes["history"]]
-        here = {"build": torch.__version__, "threads": torch.get_numthreads()}
+        here = {"build": torch.__version__, "threads": torch.get_num_threads()}
         differing = [f"{k} {notes[k]} then, {v} now" for k, v in here.items() if notes[k] != v]
         if differing:
             notices.append(Notice(what=f"the numbers may differ in the last bits: {'; '.join(differing)}"))
@@ -278,7 +278,7 @@ def _validation_batch(batches: Batches) -> Batch:
     return batches.at(torch.nonzero(batches.fold >= 0).flatten())
 
 
-def _choosethreads(module: nn.Module, batches: Batches) -> int:
+def _choose_threads(module: nn.Module, batches: Batches) -> int:
     """One thread for small steps, else torch's own setting; the multiplications of a step are about rows × weights."""
     weights = sum(p.numel() for p in module.parameters())
     return 1 if weights * batches.batch_size < SMALL_WORK else 0
@@ -287,15 +287,15 @@ def _choosethreads(module: nn.Module, batches: Batches) -> int:
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """While inside, torch uses this many threads for an operator; 0 is its own choice."""
-    before = torch.get_numthreads()
-    torch.set_numthreads(count or DEFAULT_THREADS)
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or DEFAULT_THREADS)
     try:
         yield
     finally:
-        torch.set_numthreads(before)
+        torch.set_num_threads(before)
 
 
-DEFAULT_THREADS = torch.get_numthreads()
+DEFAULT_THREADS = torch.get_num_threads()
 
 
 def _as_notes(record: EpochRecord) -> dict:

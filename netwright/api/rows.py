@@ -229,7 +229,7 @@ def _split_rest(
         keys = together([table[settings.group].rank("dense").fill_null(0).to_numpy()])
         words = f"rows of one {settings.group!r} on one side, as --group asks"
     first = next(iter(values.values()))
-    if kind == "multilabel":
+    if kind == "multilabel" or settings.group:
         strata = np.zeros(len(first), dtype=np.int64)
     else:
         strata = strata_of(first, classes=kind == "classification")

@@ -1,7 +1,8 @@
 """The decisions about the data, as text: what --dry-run prints."""
 
 from netwright.api.train import Preparation
-from netwright.core.schema import CategoryColumn, Column, LeftOutColumn, NumberColumn
+from netwright.core.schema import Column
+from netwright.evaluate.decisions import treatment
 
 MOST_COLUMNS = 200
 
@@ -27,21 +28,7 @@ def decisions(ready: Preparation) -> str:
 
 
 def _row(column: Column) -> tuple[str, str, str, str]:
-    return column.name, column.kind, f"{column.missing:,}", f"{treatment(column)}: {column.why}"
-
-
-def treatment(column: Column) -> str:
-    """What becomes of a column, in words."""
-    match column:
-        case LeftOutColumn():
-            return "left out"
-        case CategoryColumn():
-            return f"{column.cardinality} places"
-        case NumberColumn():
-            how = "by quantiles" if column.quantiles else f"robust, center {column.center:.4g} scale {column.scale:.4g}"
-            return f"scaled {how}" + (", 1 where missing beside it" if column.missing else "")
-        case _:
-            return "elapsed time" + "".join(f", sine and cosine of {part}" for part in column.parts)
+    return column.name, column.kind, f"{column.missing:,}", f"{treatment(column)} ({column.why})"
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:

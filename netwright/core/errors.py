@@ -1,5 +1,8 @@
 """One tree of errors. Each says what is wrong, what came, what was wanted, and what to do now."""
 
+import sys
+from typing import Self
+
 
 class NetwrightError(Exception):
     """Something a person can mend.
@@ -30,6 +33,19 @@ class ArtifactError(NetwrightError, ValueError):
 
 class TrainingError(NetwrightError, RuntimeError):
     """Training can't go on: a loss is not finite, or a run folder can't be used. The last good state is kept."""
+
+
+class NotFittedError(NetwrightError, ValueError, AttributeError):
+    """An estimator is used before `fit`. Where scikit-learn is imported it is also scikit-learn's own error."""
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """Of a class that is also scikit-learn's, if there is one."""
+        other = getattr(sys.modules.get("sklearn.exceptions"), "NotFittedError", None)
+        joined = type(cls.__name__, (cls, other), {}) if other and not issubclass(cls, other) else cls
+        return super().__new__(joined)
+
+    def __reduce__(self) -> tuple:
+        return _rebuild, (NotFittedError, self.what, self.got, self.wanted, self.fix)
 
 
 def _rebuild(kind: type[NetwrightError], what: str, got: str, wanted: str, fix: str) -> NetwrightError:

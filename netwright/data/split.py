@@ -7,7 +7,7 @@ import numpy as np
 
 TEST_SHARE = 0.2
 FEWEST_UNITS = 50
-"""With fewer different rows than this, equal rows may lie on both sides: nothing could be held out else."""
+"""With fewer different rows than this, equal rows may lie on both sides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Split:
     """Positions of rows. `training` are the rows statistics come from.
 
     With one fold, `folds[0]` validates and is no part of `training`. With F > 1, the folds are parts of `training`: a
-    member that validates on fold f trains on all other training rows. `reason` says in words why the rows were divided so.
+    member that validates on fold f trains on all other training rows. `reason` says why in words.
     """
 
     training: np.ndarray
@@ -108,7 +108,7 @@ def ordered_by(times: np.ndarray) -> bool:
 def _position(strata: np.ndarray, keys: np.ndarray, random: np.random.Generator, kept: float) -> np.ndarray:
     """(N,) a place in (0, 1) for each row: uniform within each stratum, the same for all rows of one key.
 
-    Strata of three units or fewer lie beyond `kept`.
+    Strata of three units or fewer lie beyond `kept`, unless there is but one stratum.
     """
     _, first, unit, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     stratum = strata[first]
@@ -121,9 +121,11 @@ def _position(strata: np.ndarray, keys: np.ndarray, random: np.random.Generator,
     which = np.searchsorted(starts, stratum[order])
     place = np.empty(len(first))
     place[order] = (middles - begin[which]) / total[which]
-    few = np.bincount(which, minlength=len(starts)) <= 3
-    small = few[which]
-    place[order[small]] = kept + (1 - kept) * place[order[small]]
+    if len(starts) > 1:
+        small = (np.bincount(which, minlength=len(starts)) <= 3)[which]
+        place[order[small]] = kept + (1 - kept) * place[order[small]]
+    elif len(place) > 1 and place.min() >= kept:  # a few large groups: one of them is held out all the same
+        place[place.argmin()] = 0.0
     return place[unit.ravel()]
 
 

@@ -10,11 +10,15 @@ Metric = Callable[[np.ndarray, np.ndarray], float]
 def bootstrap(
     metric: Metric, prediction: np.ndarray, target: np.ndarray, *, seed: int, rounds: int = 500, share: float = 0.95
 ) -> tuple[float, float]:
-    """The range that holds `share` of the figures of `rounds` resamples of the rows (Efron 1979, percentile form)."""
+    """The range that holds `share` of the figures of `rounds` resamples of the rows (Efron 1979, percentile form).
+
+    NaN where no resample has a figure."""
     random = np.random.default_rng(seed)
     rounds = max(100, min(rounds, 20_000_000 // max(1, prediction.size)))
     draws = (random.integers(0, len(target), len(target)) for _ in range(rounds))
     figures = [metric(prediction[rows], target[rows]) for rows in draws]
+    if np.isnan(figures).all():
+        return float("nan"), float("nan")
     low, high = np.nanquantile(figures, [(1 - share) / 2, (1 + share) / 2])
     return float(low), float(high)
 

@@ -44,7 +44,7 @@ class Classification(Record):
         if np.count_nonzero(counts) < 2:
             raise InputError(
                 f"The target {name!r} has one class in the training rows: n_classes=1.",
-                got=f"{found[int(np.argmax(counts))]!r} in all {len(training)} rows" if found else "no rows",
+                got=f"the same value in all {len(training)} rows",
                 wanted="two classes or more",
                 fix="Choose another --target, or give rows of the other classes too.",
             )

@@ -32,7 +32,7 @@ def table() -> dict[str, set[str]]:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `?([a-z, ]+?)`? \| ([a-z, –]+) \|$", text, flags=re.MULTILINE)
     allowed: dict[str, set[str]] = {}
-    for units, targets in rows:
+    for units, targets in rows[1:] if rows[0][0] == "unit" else rows:
         for unit in units.split(","):
             allowed[unit.strip()] = {t.strip() for t in targets.split(",")} - {"–"}
     return allowed

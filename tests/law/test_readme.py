@@ -44,13 +44,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_set_up_commands_stand_there():
-    assert 'python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/netwright train penguins' in README
+    assert "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/netwright train penguins" in README
     assert 'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]" && .venv/bin/pytest' in README
 
 
 @pytest.mark.parametrize("line", commands())
 def test_command_runs(line: str, folder: Path):
-    program = f"import sys; sys.argv = {shlex.split(line, comments=True)!r}; from netwright.cli.main import main; main()"
+    program = (
+        f"import sys; sys.argv = {shlex.split(line, comments=True)!r}; from netwright.cli.main import main; main()"
+    )
     environment = os.environ | {"PYTHONWARNINGS": "default"}
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False, env=environment
