@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from netwright.core.cells import CellType
 from netwright.core.notice import Notice
-from netwright.data.guess import WORDS, Guess, guess_text
+from netwright.data.guess import WORDS, Guess, guess_plain, guess_text
 from netwright.data.number_text import to_numbers
-from netwright.data.table import Series, Table, blank, first_of, missing_times, naive_utc, storage
+from netwright.data.table import Series, Table, blank, first_of, missing_times, naive_utc, plain_numbers, storage
 from netwright.data.time_text import ISO, date_of, find_formats, to_times
 
 SHOWN = 5
@@ -36,7 +36,9 @@ def infer_types(table: Table) -> tuple[dict[str, CellType], list[Notice]]:
     different texts. Where marks can be read in two ways (1,234 or 1.234; 3/4/2024), the other columns decide; where
     none does, a comma parts thousands, a point decimals, and the month comes first, with a notice.
     """
-    guesses = {name: _guess(table[name]) for name in table.columns}
+    texts = [table[name] for name in table.columns if storage(table[name]) == "text"]
+    plain = {series.name for series, clear in zip(texts, plain_numbers(texts), strict=True) if clear}
+    guesses = {name: guess_plain(table[name]) if name in plain else _guess(table[name]) for name in table.columns}
     notices = [notice for guess in guesses.values() for notice in guess.notices]
     chosen = {}
     for name, guess in guesses.items():
@@ -101,9 +103,8 @@ def convert(table: Table, types: Mapping[str, CellType]) -> tuple[Table, dict[st
     for name, cell in types.items():
         if name in table.columns:
             columns[name] = _READERS[cell.kind](table[name], cell)
-            lost = columns[name].is_null() & table[name].is_not_null()
-            if lost.any():
-                problems[name] = _problem(table[name], lost, cell)
+            if columns[name].null_count() > table[name].null_count():
+                problems[name] = _problem(table[name], columns[name].is_null() & table[name].is_not_null(), cell)
     frame = table.frame.with_columns(**columns) if columns else table.frame
     return replace(table, frame=frame), problems
 

@@ -51,6 +51,11 @@ def guess_text(series: Series) -> Guess:
     return guess
 
 
+def guess_plain(series: Series) -> Guess:
+    """The guess for a column all of whose numbers can be read in one way only."""
+    return Guess(CellType(kind="number"), marks=bool(series.str.contains(".", literal=True).any()))
+
+
 def _few(text: Series, read: Series) -> bool:
     """Whether the cells that could not be read hold few different texts."""
     return not read.null_count() or text.filter(read.is_null()).n_unique() <= FEW

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from netwright.core.notice import Notice
-from netwright.data.table import Series, blank, storage
+from netwright.data.table import Series, blank, holding, storage
 
 MARKERS = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "NULL", "None", "?", "-", "#N/A", "<NA>", "NaT")
 """Texts that count as missing, once white space around them is gone, in every kind of source: the same rows must give
@@ -15,8 +15,10 @@ def blank_markers(columns: Sequence[Series]) -> tuple[list[Series], list[Notice]
     """The columns with missing values where their text says so, and one notice of the words that were taken so."""
     cleaned: list[Series] = []
     words: dict[str, Counter[str]] = defaultdict(Counter)
+    texts = [series for series in columns if storage(series) == "text"]
+    found = {s.name for s, has in zip(texts, holding(texts, MARKERS), strict=True) if has}
     for series in columns:
-        series, seen = _blank(series) if storage(series) == "text" else (series, Counter())
+        series, seen = _blank(series) if series.name in found else (series, Counter())
         cleaned.append(series)
         for word, count in seen.items():
             words[word][series.name] = count
@@ -26,8 +28,6 @@ def blank_markers(columns: Sequence[Series]) -> tuple[list[Series], list[Notice]
 def _blank(series: Series) -> tuple[Series, Counter[str]]:
     stripped = series.str.strip_chars()
     missing = stripped.is_in(MARKERS).fill_null(False)
-    if not missing.any():
-        return series, Counter()
     counts = stripped.filter(missing).value_counts()
     seen = Counter({word: count for word, count in counts.rows() if word})
     return blank(series, missing), seen

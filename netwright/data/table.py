@@ -164,3 +164,27 @@ def first_of(series: Series, other: Series) -> Series:
 def missing_times(name: str, rows: int) -> Series:
     """A series of date-times without a single value."""
     return pl.Series(name, [None] * rows, dtype=pl.Datetime("us"))
+
+
+def holding(columns: Sequence[Series], words: Sequence[str]) -> list[bool]:
+    """Whether each column of text holds one of these words, white space around them aside; all looked at in one go."""
+    return _of_each(columns, lambda text: text.str.strip_chars().is_in(words).any())
+
+
+def plain_numbers(columns: Sequence[Series]) -> list[bool]:
+    """Whether each column of text holds numbers that can be read in one way only, with or without a decimal point."""
+    code, point = (
+        r"^[+-]?0\d|^[+-]?\d{16}",
+        r"\.\d{0,2}$|\.\d{4}|^[+-]?0?\.|[eE]",
+    )  # a point not followed by three digits
+    numbers = _of_each(columns, lambda text: text.str.strip_chars().cast(float, strict=False).is_not_nan().sum())
+    some = [n > 0 and n == len(s) - s.null_count() for n, s in zip(numbers, columns, strict=True)]
+    left = [series for series, good in zip(columns, some, strict=True) if good]
+    codes = iter(_of_each(left, lambda text: text.str.contains(code).any()))
+    clear = iter(_of_each(left, lambda text: text.str.contains(point).any() | ~text.str.contains(r"\.").any()))
+    return [good and not next(codes) and next(clear) for good in some]
+
+
+def _of_each(columns: Sequence[Series], ask: Callable[[pl.Expr], pl.Expr]) -> list[Any]:
+    frame = pl.DataFrame([series.alias(str(i)) for i, series in enumerate(columns)])
+    return list(frame.select([ask(pl.col(str(i))) for i in range(len(columns))]).row(0)) if columns else []
