@@ -6,7 +6,7 @@ are averaged. They run as one batched matrix product, so that eight cost little 
 B rows, N number features, C category columns, K members, M quantile bins, E embedding width, I and O a layer's sizes.
 
 Sources: RealMLP (Holzmüller et al. 2024; robust numbers, bagging on folds); TabM (Gorishniy et al. 2024; members in one
-network, the mean of their losses, AdamW at 2e-3); On Embeddings for Numerical Features (Gorishniy et al. 2022;
+network, the mean of their losses); On Embeddings for Numerical Features (Gorishniy et al. 2022;
 piecewise-linear bins). Unlike in TabM no weights are shared, so that each member keeps those of its own best epoch.
 """
 
@@ -94,7 +94,7 @@ class NumberEmbedding(nn.Module):
 
     def set_bins(self, numbers: Tensor) -> None:
         """Lay the edges at quantiles of the training numbers (B, N); equal edges become one."""
-        numbers = numbers[:: max(1, len(numbers) // BIN_ROWS)]
+        numbers = numbers[:: math.ceil(len(numbers) / BIN_ROWS)]
         at = torch.linspace(0, 1, self.left.shape[1] + 1, dtype=numbers.dtype, device=numbers.device)
         self.left.fill_(NOWHERE)
         self.width.fill_(1.0)
@@ -196,17 +196,17 @@ def members_for(rows: int) -> int:
 
 def defaults(rows: int, schema: Schema, task: Task) -> TabularConfig:
     """Settings from the number of rows and columns; the same for every task."""
-    epochs = _within(3000 / math.sqrt(rows), 8, 256)
+    epochs = _within(700 / rows ** (1 / 3), 8, 128)
     columns = len(schema.number_features) + len(schema.cardinalities)
     return TabularConfig(
         members=members_for(rows),
-        dropout=0.2 * min(1.0, math.sqrt(1000 / rows)),
+        dropout=0.2 * min(1.0, 1000 / rows),
         bins=_within(rows / 16, 2, 16),
-        number_width=min(4, 256 // max(columns, 1)),
+        number_width=min(4, 128 // max(columns, 1)),
         batch_size=2 ** _within(math.log2(rows / 8), 4, 8),
         epochs=epochs,
         patience=max(8, epochs // 4),
-        learning_rate=2e-3,
+        learning_rate=4e-3,
     )
 
 
