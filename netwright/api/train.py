@@ -252,7 +252,7 @@ def _next_steps(path: Path, settings: Settings) -> tuple[str, ...]:
     target = f" --target {','.join(settings.target)}"
     return (
         f"netwright predict {path} NEW.csv -o answers.csv",
-        f"open {path / 'report.html'}",
+        f"python3 -m webbrowser {path / 'report.html'}",
         f"netwright train {source}{target} --family {other}",
     )
 

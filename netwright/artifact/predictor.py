@@ -21,8 +21,8 @@ from netwright.data.sources import read
 from netwright.data.table import Table
 from netwright.tasks import Task
 
-CHUNK = 4096
-"""Rows a forward pass sees: fixed, so that the same rows give the same bits."""
+CHUNK = 1024
+"""Rows a forward pass sees: fixed, so that the same rows give the same bits; larger ones leave the cache and were slower."""
 
 
 @dataclass(frozen=True)

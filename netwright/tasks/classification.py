@@ -38,7 +38,7 @@ class Classification(Record):
     ) -> "Classification":
         """The classes of all rows, counted on the `training` rows. Raises InputError where there is only one."""
         ((name, column),) = values.items()
-        text = as_text(column)
+        text = as_text(column, cells[name])
         found = sorted(np.unique(text).tolist(), key=_by_size)
         counts = [int(np.sum(text[training] == c)) for c in found]
         if np.count_nonzero(counts) < 2:
@@ -65,7 +65,7 @@ class Classification(Record):
 
     def encode(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """(N,) int64 class numbers. Raises InputError for a class training did not have."""
-        text = as_text(values[self.targets[0]])
+        text = as_text(values[self.targets[0]], self.cells[0])
         classes = np.asarray(self.classes)
         order = np.argsort(classes)
         place = np.clip(np.searchsorted(classes, text, sorter=order), 0, len(classes) - 1)
@@ -134,14 +134,14 @@ class Classification(Record):
                 return [int(float(c)) if float(c).is_integer() else float(c) for c in self.classes]
             case "boolean" if self.cells[0].true is None:
                 return [c == "True" for c in self.classes]
-            case "boolean":
-                return [self.cells[0].true if c == "True" else self.cells[0].false for c in self.classes]
             case _:
                 return list(self.classes)
 
 
-def as_text(column: np.ndarray) -> np.ndarray:
-    """(N,) labels as text: 3.0 and 3 are both "3"."""
+def as_text(column: np.ndarray, cell: CellType | None = None) -> np.ndarray:
+    """(N,) labels as text: 3.0 and 3 are both "3", and booleans are the words the source has for them."""
+    if column.dtype.kind == "b" and cell is not None and cell.true is not None:
+        return np.where(column, cell.true, str(cell.false))
     if column.dtype.kind != "f":
         return column.astype(str)
     different, place = np.unique(column, return_inverse=True)
