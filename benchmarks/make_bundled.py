@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
-FOLDER = Path(__file__).parents[1] / "netwright" / "data" / "bundled"
+FOLDER = Path(__file__).parents[1] / "netwright" / "data" / "sources" / "bundled_files"
 
 
 def write(name: str, header: list[str], rows: list[list]) -> None:

@@ -1,5 +1,5 @@
-"""Claims: `netwright --help` within 0.2 s; `netwright train penguins` within 15 s; 100,000 rows of 20 columns answered within
-5 s; a million rows of 30 columns trained for one epoch within 6 GB.
+"""Claims: `netwright --help` within 0.2 s; `netwright train penguins` within 15 s; 100,000 rows of 20 columns answered
+within 5 s; a million rows of 30 columns trained for one epoch within 6 GB.
 
 Each command runs in a process of its own; medians of `--rounds`; beside the prediction scikit-learn's MLPClassifier and
 HistGradientBoostingClassifier on the same rows, each from a saved model in a new process.

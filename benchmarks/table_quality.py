@@ -32,7 +32,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import netwright as nw
-from netwright.data.bundled import bundled_bytes
+from netwright.data.sources.bundled import bundled_bytes
 
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 TARGETS = {
@@ -64,7 +64,7 @@ def load(name: str, folder: Path | None) -> pd.DataFrame | None:
 
 
 def nw_names() -> set[str]:
-    from netwright.data.bundled import DATASETS
+    from netwright.data.sources.bundled import DATASETS
 
     return set(DATASETS)
 

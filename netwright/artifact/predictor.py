@@ -17,12 +17,12 @@ from netwright.core.notice import NetwrightWarning, Notice
 from netwright.core.schema import Schema
 from netwright.data.conform import conform
 from netwright.data.encode import encode
-from netwright.data.sources import read
+from netwright.data.sources.read import read
 from netwright.data.table import Table
 from netwright.tasks import Task
 
 CHUNK = 1024
-"""Rows a forward pass sees: fixed, so that the same rows give the same bits; larger ones leave the cache and were slower."""
+"""Rows a forward pass sees: fixed, so that the same rows give the same bits. More leave the cache and were slower."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from netwright.core.cells import CellType
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
 from netwright.core.schema import Schema
-from netwright.data.celltypes import convert
+from netwright.data.cells.celltypes import convert
 from netwright.data.table import Table
 
 MOST_UNREADABLE = 0.5

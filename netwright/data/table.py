@@ -23,7 +23,7 @@ Storage = Literal["text", "boolean", "integer", "float", "datetime", "date", "ti
 class Table:
     """Named columns of one length.
 
-    Columns of text sources are strings until `celltypes.convert` has read them; binary sources bring their own types.
+    Columns of text sources are strings until `cells.celltypes.convert` has read them; binary sources bring their types.
     `name` is the file (or "table" for values from memory); rows are named by their number, the first data row being 1.
     """
 

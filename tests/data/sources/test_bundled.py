@@ -2,9 +2,9 @@
 
 import pytest
 
-from netwright.data.bundled import DATASETS
-from netwright.data.celltypes import convert, infer_types
-from netwright.data.sources import read
+from netwright.data.cells.celltypes import convert, infer_types
+from netwright.data.sources.bundled import DATASETS
+from netwright.data.sources.read import read
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -20,7 +20,7 @@ class DatasetInfo:
 
 def bundled_bytes(name: str) -> bytes:
     """The data set's file: CSV inside gzip."""
-    return (files("netwright.data") / "bundled" / f"{name}.csv.gz").read_bytes()
+    return (files("netwright.data.sources") / "bundled_files" / f"{name}.csv.gz").read_bytes()
 
 
 UCI = "UCI Machine Learning Repository, by way of scikit-learn"

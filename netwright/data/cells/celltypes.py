@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from netwright.core.cells import CellType
 from netwright.core.notice import Notice
-from netwright.data.guess import WORDS, Guess, guess_plain, guess_text
-from netwright.data.number_text import to_numbers
+from netwright.data.cells.guess import WORDS, Guess, guess_plain, guess_text
+from netwright.data.cells.number_text import to_numbers
+from netwright.data.cells.time_text import ISO, date_of, find_formats, to_times
 from netwright.data.table import Series, Table, blank, first_of, missing_times, naive_utc, plain_numbers, storage
-from netwright.data.time_text import ISO, date_of, find_formats, to_times
 
 SHOWN = 5
 TRUE, FALSE = ({pair[side] for pair in WORDS} | {str(1 - side)} for side in (0, 1))

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from netwright.core.errors import InputError, InputTypeError
+from netwright.data.sources.tidy import tidy_table
+from netwright.data.sources.values import complex_refused, values_series
 from netwright.data.table import Series, Table, series_of
-from netwright.data.tidy import tidy_table
-from netwright.data.values import complex_refused, values_series
 
 
 def is_tensor(source: object) -> bool:

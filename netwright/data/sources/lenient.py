@@ -5,7 +5,7 @@ import io
 from contextlib import suppress
 
 from netwright.core.errors import InputError
-from netwright.data.dialect import large_cells
+from netwright.data.sources.dialect import large_cells
 
 SENTINEL = "\x1fend\x1f"
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
-from netwright.data.missing import blank_markers
-from netwright.data.names import check_different
+from netwright.data.sources.missing import blank_markers
+from netwright.data.sources.names import check_different
 from netwright.data.table import Series, Table, joined, missing_series, storage, table_of
 
 

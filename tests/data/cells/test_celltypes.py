@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.core.cells import CellType
-from netwright.data.celltypes import Problem, convert, infer_types
-from netwright.data.sources import read
+from netwright.data.cells.celltypes import Problem, convert, infer_types
+from netwright.data.sources.read import read
 from netwright.data.table import Table
 
 

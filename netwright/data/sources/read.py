@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from netwright.core.errors import InputError, InputTypeError
-from netwright.data.arrays import array_table, dict_table, is_tensor, tensor_array
-from netwright.data.bundled import DATASETS, bundled_bytes
-from netwright.data.columnar import is_columnar, read_columnar
-from netwright.data.compressed import decompress, plain_name
-from netwright.data.database import MAGIC, PREFIX, read_database
-from netwright.data.delimited import read_delimited
-from netwright.data.frames import frame_table, is_frame
-from netwright.data.jsonlines import looks_like_json, read_json, records_table
+from netwright.data.sources.arrays import array_table, dict_table, is_tensor, tensor_array
+from netwright.data.sources.bundled import DATASETS, bundled_bytes
+from netwright.data.sources.columnar import is_columnar, read_columnar
+from netwright.data.sources.compressed import decompress, plain_name
+from netwright.data.sources.database import MAGIC, PREFIX, read_database
+from netwright.data.sources.delimited import read_delimited
+from netwright.data.sources.frames import frame_table, is_frame
+from netwright.data.sources.jsonlines import looks_like_json, read_json, records_table
 from netwright.data.table import Table
 
 FOREIGN = {

@@ -6,10 +6,10 @@ from typing import Any
 
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
-from netwright.data.charset import to_utf8
+from netwright.data.sources.charset import to_utf8
+from netwright.data.sources.tidy import tidy_table
+from netwright.data.sources.values import values_series
 from netwright.data.table import Table
-from netwright.data.tidy import tidy_table
-from netwright.data.values import values_series
 
 
 def looks_like_json(data: bytes) -> bool:

@@ -1,8 +1,8 @@
 """Parquet, Arrow and Feather files to a table; they bring their own types."""
 
 from netwright.core.errors import InputError
+from netwright.data.sources.tidy import tidy_table
 from netwright.data.table import Table, Unreadable, parse_arrow, parse_parquet
-from netwright.data.tidy import tidy_table
 
 PARQUET, ARROW, STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from netwright.core.errors import InputError, InputTypeError
-from netwright.data.sources import read
+from netwright.data.sources.read import read
 
 
 def test_pandas_types() -> None:

@@ -1,6 +1,6 @@
 """Dates and date-times written as text: how they are written, and their values in UTC."""
 
-from netwright.data.number_text import matching
+from netwright.data.cells.number_text import matching
 from netwright.data.table import Series, blank, first_of, missing_times, naive_utc
 
 DATES = {

@@ -6,9 +6,9 @@ import numpy as np
 
 from netwright.core.cells import CellType
 from netwright.core.notice import Notice
-from netwright.data.number_text import PLAIN, Reading, codes, find_reading, has_marks, matching, to_numbers
+from netwright.data.cells.number_text import PLAIN, Reading, codes, find_reading, has_marks, matching, to_numbers
+from netwright.data.cells.time_text import find_formats, offsets, to_times
 from netwright.data.table import Series
-from netwright.data.time_text import find_formats, offsets, to_times
 
 MOST = 0.95
 """Share of the cells that must be of a kind for the column to be of it."""

@@ -6,11 +6,11 @@ import narwhals as nw
 
 from netwright.core.errors import InputError, InputTypeError
 from netwright.core.notice import Notice
-from netwright.data.arrays import array_series
-from netwright.data.names import check_different
+from netwright.data.sources.arrays import array_series
+from netwright.data.sources.names import check_different
+from netwright.data.sources.tidy import tidy_table
+from netwright.data.sources.values import as_text, values_series
 from netwright.data.table import Series, Table, frame_columns, series_of
-from netwright.data.tidy import tidy_table
-from netwright.data.values import as_text, values_series
 
 
 def is_frame(source: object) -> bool:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from netwright.core.errors import InputError, InputTypeError
-from netwright.data.sources import read
+from netwright.data.sources.read import read
 
 
 @pytest.mark.parametrize(

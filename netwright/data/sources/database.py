@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from netwright.core.errors import InputError
+from netwright.data.sources.tidy import tidy_table
+from netwright.data.sources.values import values_series
 from netwright.data.table import Table
-from netwright.data.tidy import tidy_table
-from netwright.data.values import values_series
 
 PREFIX = "sqlite:///"
 MAGIC = b"SQLite format 3\0"

@@ -8,11 +8,11 @@ import numpy as np
 
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
-from netwright.data import dialect, lenient
-from netwright.data.charset import to_utf8
-from netwright.data.missing import blank_markers
-from netwright.data.names import check_different, name_empty
-from netwright.data.scan import SHOWN, Scan, scan
+from netwright.data.sources import dialect, lenient
+from netwright.data.sources.charset import to_utf8
+from netwright.data.sources.missing import blank_markers
+from netwright.data.sources.names import check_different, name_empty
+from netwright.data.sources.scan import SHOWN, Scan, scan
 from netwright.data.table import Series, Table, Unreadable, parse_csv, series_of, table_of
 
 BLANK_LINES = re.compile(rb"(?:[ \t\r]*\n)+")

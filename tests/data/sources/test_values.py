@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from netwright.data.values import values_series
+from netwright.data.sources.values import values_series
 
 NOON = datetime(2020, 1, 1, 12)
 

@@ -17,8 +17,8 @@ import torch
 import zstandard
 
 from netwright.core.errors import InputError, InputTypeError
-from netwright.data.celltypes import convert, infer_types
-from netwright.data.sources import read
+from netwright.data.cells.celltypes import convert, infer_types
+from netwright.data.sources.read import read
 
 FRAME = pl.DataFrame({"n": [1.5, None, -2.0], "k": [1, 2, 3], "word": ["a", None, "b c"], "yes": [True, False, None]})
 

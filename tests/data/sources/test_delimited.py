@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.core.errors import InputError
-from netwright.data.delimited import read_delimited
-from netwright.data.missing import MARKERS
-from netwright.data.scan import scan
+from netwright.data.sources.delimited import read_delimited
+from netwright.data.sources.missing import MARKERS
+from netwright.data.sources.scan import scan
 
 
 def rows(data: bytes) -> list[tuple]:
@@ -117,7 +117,7 @@ def test_scan_agrees_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b'a,b\n"x,\n""y",2\n\n3\n4,5,6\n7,8'
     whole = scan(data, ",")
     for size in range(1, 12):
-        monkeypatch.setattr("netwright.data.scan.CHUNK", size)
+        monkeypatch.setattr("netwright.data.sources.scan.CHUNK", size)
         assert scan(data, ",") == whole
     assert (whole.records, dict(whole.fields), whole.blanks) == (6, {2: 2, 1: 1, 3: 1}, [2])
 

@@ -1,0 +1,1 @@
+"""What the cells of a column hold, and text read as that."""

@@ -1,0 +1,1 @@
+"""From anything a person may call a table to a `Table`: one file a kind of source."""
