@@ -1,4 +1,4 @@
-"""`nw.Classifier` and `nw.Regressor`: the same network and the same stations as `nw.train`, with scikit-learn's manners.
+"""`nw.Classifier` and `nw.Regressor`: the network and the stations of `nw.train` with scikit-learn's manners.
 
 scikit-learn itself is not needed: only `__sklearn_tags__`, which nothing but scikit-learn calls, imports it.
 N rows, F features, C classes, L labels, T targets.
@@ -34,6 +34,7 @@ class Classifier(Learner):
     (1,)
     """
 
+    estimator_type = "classifier"
     classes_: np.ndarray
 
     def __init__(
@@ -114,13 +115,6 @@ class Classifier(Learner):
         weights = weights_of(self.class_weight, classes, task.counts)
         return task.model_copy(update={"classes": tuple(as_text(plain)), "cells": (cell,), "weights": weights})
 
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags
-
-        tags = super().__sklearn_tags__()
-        tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags(multi_label=True)
-        return tags
-
 
 class Regressor(Learner):
     """A network that tells a number, or several at once, with scikit-learn's manners.
@@ -130,6 +124,8 @@ class Regressor(Learner):
     >>> Regressor(epochs=2).fit([[0.0], [1.0], [2.0], [3.0]] * 10, [0.0, 1.0, 2.0, 3.0] * 10).predict([[1.0]]).shape
     (1,)
     """
+
+    estimator_type = "regressor"
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on X (N, F) and y: (N,) numbers, or (N, T) for several targets.
@@ -155,14 +151,6 @@ class Regressor(Learner):
         spread = np.average((truth - np.average(truth, axis=0, weights=weights)) ** 2, axis=0, weights=weights)
         unexplained = np.where(spread > 0, error / np.where(spread > 0, spread, 1), error > 0)
         return float(np.mean(1 - unexplained))
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import RegressorTags
-
-        tags = super().__sklearn_tags__()
-        tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
-        tags.target_tags.multi_output = True
-        return tags
 
 
 def _numbers(target: np.ndarray) -> np.ndarray:

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from netwright.api.rows import Rows
 from netwright.api.stopping import Stop
 from netwright.core import devices
 from netwright.core.batch import Batch
-from netwright.core.errors import InputError, TrainingError
+from netwright.core.errors import TrainingError
 from netwright.core.notice import Notice
 from netwright.core.phase import Phase
 from netwright.core.plan import Plan
@@ -59,18 +58,8 @@ def configure(family: Family, rows: Rows, asked: dict[str, object]) -> Record:
 
     Raises InputError for a setting the family does not have, or a value that does not fit.
     """
-    values = family.defaults(len(rows.split.fitting), rows.schema, rows.task).model_dump() | asked
-    try:
-        return family.config.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        raise InputError(
-            f"The family {family.name!r} does not take this setting.",
-            got=f"{name} = {first.get('input')!r}: {first['msg']}",
-            wanted=f"one of {', '.join(family.config.model_fields)}, with a value of its type",
-            fix=f"Correct {name} or leave it out; --dry-run shows the values that would be used.",
-        ) from None
+    defaults = family.defaults(len(rows.split.fitting), rows.schema, rows.task)
+    return family.configured(defaults.model_dump() | asked)
 
 
 def fit(

@@ -31,7 +31,7 @@ def classes_of(target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ) from None
     if len(classes) < 2:
         raise InputError(
-            f"y has a single class: n_classes={len(classes)}.",
+            f"y has one class only: n_classes={len(classes)}.",
             got=f"{classes.tolist()} in all {len(target)} rows (samples)",
             wanted="two classes or more",
             fix="Give rows of the other classes too.",

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -21,8 +21,9 @@ from netwright.api.rows import Sources, gather
 from netwright.api.stopping import Stop
 from netwright.artifact.predictor import Predictor
 from netwright.core.errors import InputError, NotFittedError
-from netwright.core.notice import NetwrightWarning
+from netwright.core.notice import NetwrightWarning, Notice
 from netwright.core.settings import Settings
+from netwright.core.steps import EpochRecord
 from netwright.families.registry import find
 from netwright.tasks import Task
 
@@ -42,8 +43,12 @@ DIALS = (
 class Learner(Parameters):
     """Parameters, and what becomes of them when X and y are there."""
 
+    estimator_type: ClassVar[Literal["classifier", "regressor"]]
     predictor_: Predictor
     n_features_in_: int
+    n_iter_: int
+    history_: tuple[EpochRecord, ...]
+    notices_: tuple[Notice, ...]
     feature_names_in_: np.ndarray
 
     def __init__(
@@ -103,6 +108,7 @@ class Learner(Parameters):
 
     def _settings(self, targets: tuple[str, ...], task: str, kinds: dict[str, str]) -> Settings:
         given = {name: getattr(self, name) for name in DIALS}
+        asked = {} if self.kinds is None else self.kinds
         try:
             return Settings(
                 source="table",
@@ -113,7 +119,7 @@ class Learner(Parameters):
                 seed=_seed(self.random_state),
                 time_limit=self.time_limit,
                 test_share=0.0,
-                kinds=kinds | dict(self.kinds or {}),
+                kinds=kinds | dict(asked) if isinstance(asked, Mapping) else asked,  # type: ignore[arg-type]
                 device=self.device,
             )
         except ValidationError as error:
@@ -127,7 +133,7 @@ class Learner(Parameters):
             ) from None
 
     def _predictions(self, x: Any) -> np.ndarray:
-        """The task's predictions for X, in float64. Raises NotFittedError before `fit`, InputError for other columns."""
+        """The task's predictions for X, in float64. Raises NotFittedError, and InputError for other columns."""
         if not self.__sklearn_is_fitted__():
             raise NotFittedError(
                 f"This {type(self).__name__} instance is not fitted yet.",
@@ -168,13 +174,20 @@ class Learner(Parameters):
         return "predictor_" in vars(self)
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks an estimator: it takes missing values and categories, and needs a target."""
-        from sklearn.utils import InputTags, Tags, TargetTags
+        """What scikit-learn asks of an estimator: it takes missing values and categories, and needs a target.
 
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=True),
-            input_tags=InputTags(allow_nan=True, categorical=True),
+        The tag `string` stays False, as with scikit-learn's own encoders: cells may be texts, but not any object.
+        """
+        import sklearn.utils
+
+        utils: Any = sklearn.utils
+        classifies = self.estimator_type == "classifier"
+        return utils.Tags(
+            estimator_type=self.estimator_type,
+            target_tags=utils.TargetTags(required=True, multi_output=not classifies),
+            classifier_tags=utils.ClassifierTags(multi_label=True) if classifies else None,
+            regressor_tags=None if classifies else utils.RegressorTags(),
+            input_tags=utils.InputTags(allow_nan=True, categorical=True),
         )
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Annotated
 
+from pydantic import Field, ValidationError
 from torch import nn
 
 from netwright.core.batch import Batch
+from netwright.core.errors import InputError
 from netwright.core.phase import Phase
 from netwright.core.record import Record
 from netwright.core.schema import Schema
@@ -14,18 +17,21 @@ from netwright.tasks import Task
 
 VALIDATION_SHARE = 0.15
 """Share of the rows that validate where they are not divided into folds."""
+Count = Annotated[int, Field(ge=1)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+Penalty = Annotated[float, Field(ge=0)]
 
 
 class Training(Record):
     """The dials of training by epochs, part of the settings of every family that has phases."""
 
-    epochs: int = 100
+    epochs: Count = 100
     """At most this many passes over the training rows."""
-    patience: int = 16
+    patience: int = Field(default=16, ge=0)
     """Epochs without a better validation loss after which training stops."""
-    batch_size: int = 256
+    batch_size: Count = 256
     """Rows a step."""
-    learning_rate: float = 1e-3
+    learning_rate: float = Field(default=1e-3, gt=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +53,17 @@ class Family:
     prepare: Callable[[nn.Module, Record, Task, Batch, Batch], None] | None = None
     phases: Callable[[nn.Module, Record, Task, int, Callable[[], float]], Sequence[Phase]] | None = None
     folds: Callable[[int, Mapping[str, object]], tuple[int, float]] = lambda rows, asked: (1, VALIDATION_SHARE)
+
+    def configured(self, values: Mapping[str, object]) -> Record:
+        """The family's settings with these values. Raises InputError for a name it does not have or a bad value."""
+        try:
+            return self.config.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            raise InputError(
+                f"The family {self.name!r} does not take this setting.",
+                got=f"{name} = {first.get('input')!r}: {first['msg']}",
+                wanted=f"one of {', '.join(self.config.model_fields)}, with a value of its type",
+                fix=f"Correct {name} or leave it out; --dry-run shows the values that would be used.",
+            ) from None

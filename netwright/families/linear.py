@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from netwright.core.batch import Batch
 from netwright.core.record import Record
 from netwright.core.schema import Schema
-from netwright.families.family import Family
+from netwright.families.family import Family, Penalty
 from netwright.families.flat import FlatTable
 from netwright.tasks import Regression, Task
 
@@ -42,7 +42,7 @@ class LinearRegression(nn.Module):
 class LinearConfig(Record):
     """Settings of the linear family."""
 
-    penalty: float | None = None
+    penalty: Penalty | None = None
     """L2 penalty, in the units of `PENALTIES`; None finds it: by leave-one-out (ridge) or on validation rows."""
 
 

@@ -13,7 +13,7 @@ from netwright.core.errors import InputError
 from netwright.core.phase import Phase
 from netwright.core.record import Record
 from netwright.core.schema import Schema
-from netwright.families.family import Family, Training
+from netwright.families.family import Count, Dropout, Family, Penalty, Training
 from netwright.families.flat import FlatTable
 from netwright.tasks import Task
 
@@ -85,12 +85,12 @@ def make_activation(name: str, layers: ModuleType = nn) -> nn.Module:
 class MLPConfig(Training):
     """Settings of the mlp family."""
 
-    hidden_sizes: tuple[int, ...] = (128, 128)
+    hidden_sizes: tuple[Count, ...] = (128, 128)
     """Width of each hidden layer."""
     activation: Activation = "relu"
-    dropout: float = 0.1
+    dropout: Dropout = 0.1
     """Share of hidden values set to zero in training."""
-    weight_decay: float = 1e-4
+    weight_decay: Penalty = 1e-4
     """Decoupled weight decay of AdamW."""
 
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 from types import ModuleType
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
@@ -24,7 +25,7 @@ from netwright.core.batch import Batch
 from netwright.core.phase import Phase
 from netwright.core.record import Record
 from netwright.core.schema import Schema
-from netwright.families.family import Family, Training
+from netwright.families.family import Count, Dropout, Family, Penalty, Training
 from netwright.families.mlp import Activation, make_activation
 from netwright.tasks import Task
 
@@ -43,18 +44,18 @@ FOLD_ROWS = 2048
 class TabularConfig(Training):
     """Settings of the tabular family."""
 
-    members: int = 8
+    members: Count = 8
     """Perceptrons in the bag."""
-    hidden_sizes: tuple[int, ...] = (128, 128)
+    hidden_sizes: tuple[Count, ...] = (128, 128)
     """Width of each hidden layer."""
     activation: Activation = "silu"
-    dropout: float = 0.1
+    dropout: Dropout = 0.1
     """Share of hidden values set to zero in training."""
-    bins: int = 16
+    bins: Count = 16
     """Quantile bins of a number."""
-    number_width: int = 4
+    number_width: int = Field(default=4, ge=0)
     """Values each number is embedded into; 0 leaves the number itself alone."""
-    weight_decay: float = 0.02
+    weight_decay: Penalty = 0.02
     """Decoupled weight decay of weights and embeddings, not of biases."""
 
 
