@@ -8,6 +8,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,23 +23,24 @@ def sha256(data: bytes) -> str:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write one file whole: temporary name, sync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         _write_synced(part, data)
         part.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise disk_error(error, path, len(data)) from error
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Write a folder of files whole; one that exists at `path` is replaced only once the new one is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         for name, data in files.items():
@@ -50,14 +52,18 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
+        _put_back(old, path)
         raise disk_error(error, path, sum(map(len, files.values()))) from error
     shutil.rmtree(old, ignore_errors=True)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed writer left behind in this folder."""
-    for orphan in [*folder.glob(".*.part"), *folder.glob(".*.old")]:
-        shutil.rmtree(orphan, ignore_errors=True) if orphan.is_dir() else orphan.unlink(missing_ok=True)
+    """Remove what a killed writer left behind in this folder; an old one that lacks its new one gets its name back."""
+    for orphan in folder.glob(".*"):
+        if written := re.fullmatch(r"\.(.+)\.\d+\.(part|old)", orphan.name):
+            if written[2] == "old":
+                _put_back(orphan, folder / written[1])
+            shutil.rmtree(orphan, ignore_errors=True) if orphan.is_dir() else orphan.unlink(missing_ok=True)
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -80,6 +86,12 @@ def disk_error(error: OSError, path: Path, needed: int) -> TrainingError:
     elif error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         fix = "Give a folder you may write to with --output."
     return TrainingError(what, got=f"{path}: {error.strerror}", wanted=f"{needed:,} bytes written", fix=fix)
+
+
+def _put_back(old: Path, path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if old.exists() and not path.exists():
+            old.rename(path)
 
 
 def _write_synced(path: Path, data: bytes) -> None:

@@ -101,16 +101,35 @@ def to_toml(settings: Settings) -> str:
 
 
 def _toml(value: object) -> str:
-    """A TOML value: JSON's form of strings, numbers, booleans and lists is TOML's too."""
-    return json.dumps(value, ensure_ascii=True).replace("\\u007f", "\\u007F")
+    """A TOML value. JSON's form is TOML's too, but for infinities, tables, and text that JSON need not escape."""
+    match value:
+        case float():
+            return repr(value)
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{_toml(key)} = {_toml(item)}' for key, item in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _environment() -> dict[str, object]:
+    """What is set; lists and tables may be written as JSON. Raises InputError for JSON that is none."""
     found: dict[str, object] = {}
-    for name in Settings.model_fields:
+    for name, setting in Settings.model_fields.items():
         value = os.environ.get(f"NETWRIGHT_{name.upper()}")
-        if value is not None:
-            found[name] = json.loads(value) if value[:1] in "[{" and value else value
+        if value is None:
+            continue
+        found[name] = value
+        if isinstance(setting.default, tuple | dict) and value.startswith(("[", "{")):
+            try:
+                found[name] = json.loads(value)
+            except ValueError as error:
+                raise InputError(
+                    f"The variable NETWRIGHT_{name.upper()} can't be read.",
+                    got=f"{value} ({error})",
+                    wanted="JSON, such as " + ('["a", "b"]' if setting.default == () else '{"name": "value"}'),
+                    fix=f"Correct NETWRIGHT_{name.upper()}, or unset it.",
+                ) from None
     return found
 
 

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Mapping
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -30,14 +31,17 @@ def from_bytes(data: bytes, origin: str) -> dict[str, Tensor]:
     Raises ArtifactError for anything but a well-formed file whose tensors fill it exactly.
     """
     _check_header(data, origin)
-    tensors = load(data)
-    return {name: t.clone() if t.numel() else torch.empty(t.shape, dtype=t.dtype) for name, t in tensors.items()}
+    try:
+        tensors = load(data)
+        return {name: t.clone() if t.numel() else torch.empty(t.shape, dtype=t.dtype) for name, t in tensors.items()}
+    except (SafetensorError, RuntimeError) as error:
+        raise damaged(origin, f"a header that can't be read ({str(error).splitlines()[0]})") from None
 
 
 def strict_json(data: bytes, origin: str) -> dict:
     """A JSON object without duplicate keys. Raises ArtifactError otherwise."""
     try:
-        value = json.loads(data, object_pairs_hook=_unique)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise damaged(origin, f"not JSON as we write it: {error}") from None
     if not isinstance(value, dict):
@@ -63,6 +67,8 @@ def _check_header(data: bytes, origin: str) -> None:
     (size,) = struct.unpack("<Q", data[:8])
     if size > min(LARGEST_HEADER, len(data) - 8):
         raise damaged(origin, f"a header of {size} bytes in a file of {len(data)}: truncated")
+    if data[8:9] != b"{":
+        raise damaged(origin, f"a header that starts with {data[8:9]!r}: not JSON as we write it")
     header = strict_json(data[8 : 8 + size], origin)
     header.pop("__metadata__", None)
     _check_tensors(header, len(data) - 8 - size, origin)
@@ -74,16 +80,22 @@ def _check_tensors(header: dict, available: int, origin: str) -> None:
     try:
         entries = sorted(header.items(), key=lambda item: item[1]["data_offsets"])
         for name, entry in entries:
-            start, stop = entry["data_offsets"]
-            count = math.prod(entry["shape"])
-            sound = all(isinstance(n, int) and n >= 0 for n in entry["shape"]) and start == end
-            if not sound or stop - start != count * SIZES[entry["dtype"]] or not _plain(name):
-                raise damaged(origin, f"the entry {name!r}: {entry}")
-            end = stop
+            end = _end(name, entry, end)
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(origin, f"a header that can't be read ({error})") from None
     if end != available:
         raise damaged(origin, f"{available} bytes of tensors where the header speaks of {end}")
+
+
+def _end(name: str, entry: dict, begin: int) -> int:
+    """Where the bytes of this entry end, which must start at `begin`. Raises ValueError for one we would not write."""
+    start, stop = entry["data_offsets"]
+    shape = entry["shape"]
+    whole = all(type(n) is int and n >= 0 for n in (start, stop, *shape))
+    placed = whole and start == begin and stop - start == math.prod(shape) * SIZES[entry["dtype"]]
+    if not placed or set(entry) != {"dtype", "shape", "data_offsets"} or not _plain(name):
+        raise ValueError(f"the entry {name!r}: {str(entry)[:200]}")
+    return stop
 
 
 def _plain(name: str) -> bool:
