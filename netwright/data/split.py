@@ -110,7 +110,7 @@ def _position(strata: np.ndarray, keys: np.ndarray, random: np.random.Generator,
 
     Strata of three units or fewer lie beyond `kept`, unless there is but one stratum.
     """
-    _, first, unit, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+    first, unit, sizes = _units(keys)
     stratum = strata[first]
     order = np.lexsort((random.random(len(first)), stratum))
     ends = np.cumsum(sizes[order])
@@ -126,7 +126,17 @@ def _position(strata: np.ndarray, keys: np.ndarray, random: np.random.Generator,
         place[order[small]] = kept + (1 - kept) * place[order[small]]
     elif len(place) > 1 and place.min() >= kept:  # a few large groups: one of them is held out all the same
         place[place.argmin()] = 0.0
-    return place[unit.ravel()]
+    return place[unit]
+
+
+def _units(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first row of each key, the unit of each row, the rows of each unit; in the order in which the keys come.
+
+    That order, and so the split, depends on which rows are equal but not on what they hold.
+    """
+    _, first, unit, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[unit.ravel()], sizes[order]
 
 
 def together(keys: Sequence[np.ndarray]) -> np.ndarray:
