@@ -11,12 +11,12 @@ from netwright.core.notice import Notice
 from netwright.core.schema import Schema
 from netwright.core.seeds import derive
 from netwright.core.settings import Settings
-from netwright.data.celltypes import infer_types
+from netwright.data.cells.celltypes import infer_types
 from netwright.data.conform import read_cells
 from netwright.data.encode import Encoded, encode
 from netwright.data.leaks import find_leaks
 from netwright.data.schema import fit_schema, forced_types, unknown_column
-from netwright.data.sources import read
+from netwright.data.sources.read import read
 from netwright.data.split import Split, ordered_by, split_by_time, split_rows, strata_of, together
 from netwright.data.table import Table
 from netwright.families.family import VALIDATION_SHARE, Family
@@ -73,6 +73,7 @@ def gather(sources: Sources, settings: Settings, family: Family) -> Rows:
 
     Raises InputError for anything that can't be learned from, naming the file, the column and the mend.
     """
+    family.configured(settings.config)  # what a person asked for is looked at before the data
     table, types, given, notices = _read(sources, settings)
     targets = _targets(table, settings)
     table, numbers, given, dropped = _with_targets(table, targets, given)

@@ -21,7 +21,7 @@ from netwright.core.errors import InputError
 from netwright.core.files import write_file
 from netwright.core.record import Record
 from netwright.core.settings import Settings, read_toml, resolve, to_toml
-from netwright.data.bundled import DATASETS
+from netwright.data.sources.bundled import DATASETS
 from netwright.families.family import Family
 from netwright.families.registry import FAMILIES, find
 
@@ -273,7 +273,7 @@ def _with_target(source: object, target: object) -> tuple[object, tuple[str, ...
         return source, tuple(target.split(",")) if isinstance(target, str) else None
     if isinstance(target, list | tuple) and all(isinstance(name, str) for name in target):
         return source, tuple(target)
-    from netwright.data.sources import read
+    from netwright.data.sources.read import read
 
     values = target.numpy() if isinstance(target, torch.Tensor) else np.asarray(target)
     values = values.reshape(len(values), -1)

@@ -14,7 +14,7 @@ def datasets(*, json_: Json = False) -> int:
     json_
         Print them as JSON.
     """
-    from netwright.data.bundled import DATASETS
+    from netwright.data.sources.bundled import DATASETS
 
     if json_:
         print(json.dumps({name: dataclasses.asdict(info) for name, info in DATASETS.items()}, indent=1))

@@ -29,7 +29,7 @@ def evaluate(run: Path, data: str | None = None, /, *, query: str | None = None,
         figures, rows = predictor.manifest.figures, "held-out"
     else:
         from netwright.api.scoring import score
-        from netwright.data.sources import read
+        from netwright.data.sources.read import read
 
         found, notices = score(predictor, read(data, query=query))
         for notice in notices:

@@ -24,7 +24,7 @@ def predict(run: Path, data: str, /, *, output: Output = None, query: str | None
     """
     from netwright.artifact.predictor import load
     from netwright.core.files import refuse_existing, write_file
-    from netwright.data.sources import read
+    from netwright.data.sources.read import read
     from netwright.data.write import to_bytes
 
     if output is not None:

@@ -62,7 +62,7 @@ def test_held_out_rows_of_a_random_split_do_not_move_the_statistics():
     settings = Settings(source="table", target=("y",))
     clean = gather(Sources(training=table), settings, FAMILIES["tabular"])
     x = table["x"].copy()
-    x[clean.split.test] = 1e6
+    x[clean.split.test] = 1e6 + np.arange(len(clean.split.test))
     poisoned = gather(Sources(training=table | {"x": x}), settings, FAMILIES["tabular"])
     assert np.array_equal(clean.split.test, poisoned.split.test)
     assert clean.schema == poisoned.schema
