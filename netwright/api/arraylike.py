@@ -10,8 +10,9 @@ import numpy as np
 
 from netwright.core.errors import InputError, InputTypeError
 from netwright.core.notice import NetwrightWarning
-from netwright.data.sources.arrays import array_table, complex_refused, dict_table, is_tensor, tensor_array
+from netwright.data.sources.arrays import array_table, dict_table, is_tensor, tensor_array
 from netwright.data.sources.frames import frame_table, is_frame
+from netwright.data.sources.values import complex_refused
 from netwright.data.table import Table, storage
 
 KINDS = {
