@@ -168,6 +168,15 @@ class Session:
             return f"no better validation loss for {waited} epochs"
         return ""
 
+    def _accept(self, notes: dict) -> None:
+        if notes["data"] != self._fingerprint():
+            raise TrainingError(
+                "The data is not what the checkpoint was trained on.",
+                got="other rows or values than before",
+                wanted="the same source, unchanged",
+                fix="Bring the source back to what it was, or train anew.",
+            )
+
     def _fingerprint(self) -> str:
         digest = hashlib.sha256()
         for tensor in (*self.batches.inputs, self.batches.target, self.batches.rows):
@@ -189,17 +198,10 @@ class Session:
     def _resume(self) -> None:
         if self.folder is None:
             return
-        found = checkpoint.load(self.folder, self.module, self.phases, self.best)
+        found = checkpoint.load(self.folder, self.module, self.phases, self.best, self._accept)
         if found is None:
             return
         self.at, notes, notices = found
-        if notes["data"] != self._fingerprint():
-            raise TrainingError(
-                "The data is not what the checkpoint was trained on.",
-                got="other rows or values than before",
-                wanted="the same source, unchanged",
-                fix="Bring the source back to what it was, or train anew.",
-            )
         self.history = [EpochRecord(**record) for record in notes["history"]]
         here = {"build": torch.__version__, "threads": torch.get_num_threads()}
         differing = [f"{k} {notes[k]} then, {v} now" for k, v in here.items() if notes[k] != v]

@@ -60,7 +60,7 @@ def damaged(origin: str, got: str) -> ArtifactError:
 
 
 def _check_header(data: bytes, origin: str) -> None:
-    if data[:2] == b"PK" or data[:1] == b"\x80":
+    if data[8:9] != b"{" and (data[:2] == b"PK" or data[:1] == b"\x80"):
         raise damaged(origin, "a pickle (or a torch.save file), which can run code when it is read")
     if len(data) < 8:
         raise damaged(origin, f"{len(data)} bytes: truncated")

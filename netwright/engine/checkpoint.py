@@ -7,13 +7,13 @@ A checkpoint is a folder `step-<epoch>-<step>` with `state.safetensors` and `man
 import contextlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from torch import nn
 
-from netwright.core.errors import ArtifactError
+from netwright.core.errors import ArtifactError, TrainingError
 from netwright.core.files import sha256, sweep, write_folder
 from netwright.core.notice import Notice
 from netwright.core.phase import Phase
@@ -48,11 +48,12 @@ def save(folder: Path, module: nn.Module, phases: Sequence[Phase], best: Best, a
 
 
 def load(
-    folder: Path, module: nn.Module, phases: Sequence[Phase], best: Best
+    folder: Path, module: nn.Module, phases: Sequence[Phase], best: Best, accept: Callable[[dict], None]
 ) -> tuple[Position, dict, list[Notice]] | None:
     """Take up the newest sound checkpoint; None where there is none. Gives the position, `notes`, and what was odd.
 
-    Module, optimizers and schedulers must all have been built before: some schedulers set rates while they are made.
+    `accept(notes)` is called before anything is changed, and may raise. Module, optimizers and schedulers must all have
+    been built before: some schedulers set rates while they are made. Raises TrainingError where no checkpoint is sound.
     """
     sweep(folder)
     notices = []
@@ -60,8 +61,9 @@ def load(
         try:
             tree = _read(path)
         except (ArtifactError, OSError) as error:
-            notices.append(Notice(what=f"The checkpoint {path.name} is damaged; the one before it is used. {error}"))
+            notices.append(Notice(what=f"the checkpoint {path.name} is damaged and passed over: {error}"))
             continue
+        accept(tree["notes"])
         module.load_state_dict(tree["module"])
         for phase, state in zip(phases, tree["phases"], strict=True):
             phase.optimizer.load_state_dict(state["optimizer"])
@@ -70,6 +72,13 @@ def load(
         best.load(tree["best"])
         set_random_state(tree["random"])
         return Position(**tree["position"]), tree["notes"], notices
+    if notices:
+        raise TrainingError(
+            "None of the checkpoints can be read.",
+            got="; ".join(map(str, notices)),
+            wanted="one that is as it was saved",
+            fix="Train again: `netwright train --config settings.toml` repeats the run.",
+        )
     return None
 
 
