@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from netwright.core.schema import CategoryColumn, NumberColumn, Schema, TimeColumn
-from netwright.data.schema import LARGEST
+from netwright.data.schema import bounded
 from netwright.data.table import Series, Table
 
 FAR = 1e6
@@ -54,7 +54,7 @@ def _number(column: NumberColumn, series: Series) -> tuple[np.ndarray, int]:
     """(N, 1), or (N, 2) with the indicator of missing values."""
     raw = series.to_numpy().astype(np.float64)
     absent = np.isnan(raw)
-    filled = np.where(absent, column.center, np.clip(raw, -LARGEST, LARGEST))
+    filled = np.where(absent, column.center, bounded(raw))
     scaled = _quantile(column, filled) if column.quantiles else _smooth(column.center, column.scale, filled)
     return _with_indicator([scaled], absent, bool(column.missing)), int(absent.sum())
 

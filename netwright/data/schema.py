@@ -21,6 +21,8 @@ from netwright.data.table import Series, Table
 
 LARGEST = 1e150
 """Numbers beyond this, infinities too, count as this: their squares must not overflow."""
+SMALLEST = 1e-140
+"""Numbers nearer to zero than this count as zero: dividing by what sets two numbers apart must not overflow."""
 QUANTILES = 65
 """Points of the quantile scaling."""
 FORCED = {"number": "number", "category": "string", "boolean": "string", "datetime": "datetime"}
@@ -88,7 +90,7 @@ def _fit_column(name: str, series: Series, cell: CellType, forced: str | None, s
     if cell.kind == "number":
         present = present.drop_nans()
     missing = len(series) - len(present)
-    if not forced:
+    if not forced or (not len(present) and cell.kind in ("number", "datetime")):
         reason = _constant(series, present, missing) or (cell.kind == "string" and _text_or_id(present))
         reason = reason or (cell.kind == "number" and _numbered_rows(name, present))
         if reason:
@@ -140,7 +142,7 @@ def _numbered_rows(name: str, present: Series) -> tuple | None:
 
 
 def _fit_number(name: str, present: Series, cell: CellType, missing: int, scaling: Scaling, why: str) -> NumberColumn:
-    values = np.clip(present.to_numpy(), -LARGEST, LARGEST)
+    values = bounded(present.to_numpy())
     center, scale, lowest, highest = _robust(values)
     quantiles: tuple[float, ...] = ()
     if scaling == "quantile":
@@ -156,6 +158,11 @@ def _fit_number(name: str, present: Series, cell: CellType, missing: int, scalin
         highest=highest,
         quantiles=quantiles,
     )
+
+
+def bounded(values: np.ndarray) -> np.ndarray:
+    """The numbers as they count: within ± `LARGEST`, and zero where they are nearer to zero than `SMALLEST`."""
+    return np.where(np.abs(values) < SMALLEST, 0.0, np.clip(values, -LARGEST, LARGEST))
 
 
 def _robust(values: np.ndarray) -> tuple[float, float, float, float]:

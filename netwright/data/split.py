@@ -76,7 +76,7 @@ def split_by_time(
     ordered = np.sort(filled)
     count = len(ordered)
     test_from = ordered[min(count - 1, round(count * (1 - test_share)))] if test_share else np.inf
-    validation_from = ordered[round(count * (1 - test_share) * (1 - fold_share))]
+    validation_from = ordered[min(count - 1, round(count * (1 - test_share) * (1 - fold_share)))]
     test = filled >= test_from
     validation = ~test & (filled >= validation_from)
     why = "as --time asks" if asked else f"because the rows are ordered by {column!r}: --shuffle ignores that"
@@ -92,8 +92,9 @@ def strata_of(values: np.ndarray, *, classes: bool, bins: int = 10) -> np.ndarra
     """(N,) integers: the class of each row, or the quantile bin of a number."""
     if classes:
         return np.unique(values, return_inverse=True)[1]
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
-    return np.searchsorted(edges, values, side="right")
+    halves = values / 2  # the span of the largest numbers would overflow
+    edges = np.unique(np.quantile(halves, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.searchsorted(edges, halves, side="right")
 
 
 def ordered_by(times: np.ndarray) -> bool:
