@@ -24,6 +24,7 @@ def make_app() -> App:
         help="From data to a trained, proven, usable PyTorch network, in one command.",
         version=VERSION,
         help_format="plaintext",
+        suppress_keyboard_interrupt=False,
     )
 
 
