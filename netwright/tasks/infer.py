@@ -14,13 +14,13 @@ WORDS = {
     "binary": "classification",
     "binary classification": "classification",
     "multiclass": "classification",
-    "multi-class": "classification",
-    "multi-class classification": "classification",
+    "multi class": "classification",
+    "multi class classification": "classification",
     "multilabel": "multilabel",
-    "multi-label": "multilabel",
-    "multi-label classification": "multilabel",
+    "multi label": "multilabel",
+    "multi label classification": "multilabel",
 }
-"""What a person may call a task, and the kind meant."""
+"""What a person may call a task, hyphens and underscores as spaces, and the kind meant."""
 MOST_WHOLE = 20
 """Whole numbers with at most this many different values, ten rows each or more, are taken for classes."""
 SEPARATORS = ("|", ";", ",")
@@ -88,7 +88,7 @@ def _several(values: Mapping[str, np.ndarray], cells: Mapping[str, CellType]) ->
 
 
 def _asked(asked: str) -> str:
-    word = asked.strip().lower().replace("_", " ")
+    word = asked.strip().lower().replace("_", " ").replace("-", " ")
     if word not in WORDS:
         raise InputError(
             f"There is no task called {asked!r}.",

@@ -125,7 +125,7 @@ def _yes_or_no(name: str, column: np.ndarray) -> np.ndarray:
     if wrong:
         raise InputError(
             f"The target {name!r} is no yes-or-no column, as every one of several labels must be.",
-            got=f"{column[wrong[0]]!r} in row {wrong[0] + 1}",
+            got=f"{str(column[wrong[0]])!r} in row {wrong[0] + 1}",
             wanted="0 and 1, true and false, or yes and no",
             fix="Give that column alone as --target, or --task regression where all are numbers.",
         )
