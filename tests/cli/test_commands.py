@@ -209,11 +209,10 @@ def test_ctrl_c_before_training_and_a_closed_pipe(monkeypatch: pytest.MonkeyPatc
     assert run(["train", "penguins", "--quiet"]) == 130
     assert "nothing was trained" in capsys.readouterr().err
     code = "from netwright.cli.main import main; main(['datasets'])"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None and process.stderr is not None
-    process.stdout.close()
-    assert b"Traceback" not in process.stderr.read()
-    process.wait()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
 
 
 def test_a_notice_comes_on_stderr_and_results_on_stdout(in_folder: Path, capsys: pytest.CaptureFixture[str]):
