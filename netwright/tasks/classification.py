@@ -74,7 +74,7 @@ class Classification(Record):
         if wrong.any():
             raise InputError(
                 f"The target {self.targets[0]!r} has a class that training did not have.",
-                got=f"{str(text[wrong][0])!r} in row {int(np.flatnonzero(wrong)[0]) + 1} ({int(wrong.sum())} such rows)",
+                got=f"{str(text[wrong][0])!r} in row {int(wrong.argmax()) + 1} ({int(wrong.sum())} such rows)",
                 wanted="one of " + ", ".join(map(repr, self.classes[:20])),
                 fix="Train again with rows of that class, or leave those rows out.",
             )
