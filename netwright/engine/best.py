@@ -30,7 +30,7 @@ class Best:
             self.scores, self.epochs = scores.clone(), torch.full(scores.shape, epoch)
             self.weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
             return True
-        better = scores < self.scores
+        better = (scores < self.scores) | (self.scores.isnan() & ~scores.isnan())
         if not bool(better.any()):
             return False
         self.scores[better], self.epochs[better] = scores[better], epoch

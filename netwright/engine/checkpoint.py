@@ -23,6 +23,7 @@ from netwright.engine.loop import Position
 from netwright.engine.pack import pack, random_state, set_random_state, unpack
 
 KEEP = 2
+FORMAT = 1
 
 
 def save(folder: Path, module: nn.Module, phases: Sequence[Phase], best: Best, at: Position, *, notes: dict) -> None:
@@ -40,7 +41,7 @@ def save(folder: Path, module: nn.Module, phases: Sequence[Phase], best: Best, a
     }
     values, tensors = pack(tree)
     data = to_bytes(tensors)
-    manifest = json.dumps({"format": 1, "files": {"state.safetensors": sha256(data)}, "state": values})
+    manifest = json.dumps({"format": FORMAT, "sha256": _sums(data, values), "state": values})
     name = f"step-{at.epoch:06d}-{at.step:09d}"
     write_folder(folder / name, {"state.safetensors": data, "manifest.json": manifest.encode()})
     for old in _found(folder)[:-KEEP]:
@@ -85,14 +86,20 @@ def load(
 def _read(path: Path) -> dict:
     manifest = strict_json((path / "manifest.json").read_bytes(), f"{path.name}/manifest.json")
     data = (path / "state.safetensors").read_bytes()
-    if manifest.get("files") != {"state.safetensors": sha256(data)}:
-        raise damaged(f"{path.name}/state.safetensors", "a SHA-256 other than the manifest's")
+    if manifest.get("format") != FORMAT:
+        raise damaged(path.name, f"a checkpoint of format {manifest.get('format')!r}, not {FORMAT}")
+    if manifest.get("sha256") != _sums(data, manifest.get("state")):
+        raise damaged(path.name, "a SHA-256 other than the manifest's")
     tensors = from_bytes(data, f"{path.name}/state.safetensors")
     with contextlib.suppress(KeyError, ValueError, TypeError):
         tree = unpack(manifest["state"], tensors)
         if isinstance(tree, dict):
             return tree
     raise damaged(f"{path.name}/manifest.json", "a state that can't be read")
+
+
+def _sums(data: bytes, values: object) -> dict[str, str]:
+    return {"state.safetensors": sha256(data), "state": sha256(json.dumps(values).encode())}
 
 
 def _found(folder: Path) -> list[Path]:
