@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from netwright.api.fitting import Fitted, Watch, configure, fit, threads
 from netwright.api.judging import judge, predict_rows
+from netwright.api.naming import complete, source_name, stem, with_target
 from netwright.api.rows import Rows, Sources, gather
 from netwright.api.run import Run, new_folder, write_results
 from netwright.api.stopping import Stop, listening
@@ -21,7 +21,6 @@ from netwright.core.errors import InputError
 from netwright.core.files import write_file
 from netwright.core.record import Record
 from netwright.core.settings import Settings, read_toml, resolve, to_toml
-from netwright.data.sources.bundled import DATASETS
 from netwright.families.family import Family
 from netwright.families.registry import FAMILIES, find
 
@@ -54,9 +53,9 @@ def train(
     Raises InputError for data or options that can't be used, TrainingError where training can't go on.
     """
     started = time.monotonic()
-    source, names = _with_target(source, target)
-    given = {"target": names, **settings, "source": _name(source)}
-    given |= {role: _name(s) for role, s in (("validation", validation), ("test", test)) if s is not None}
+    source, names = with_target(source, target)
+    given = {"target": names, **settings, "source": source_name(source)}
+    given |= {role: source_name(s) for role, s in (("validation", validation), ("test", test)) if s is not None}
     sources = Sources(training=source, validation=validation, test=test)
     return start(sources, resolve(given), output, force=force, started=started, watch=watch)
 
@@ -73,7 +72,7 @@ def start(
 ) -> Run:
     """A new run with these settings. Without `sources`, they are what the settings name."""
     settings = complete(settings)
-    path = new_folder(Path(output) if output is not None else None, _stem(settings.source), force=force)
+    path = new_folder(Path(output) if output is not None else None, stem(settings.source), force=force)
     return run(
         sources or named(settings),
         settings,
@@ -255,53 +254,6 @@ def _next_steps(path: Path, settings: Settings) -> tuple[str, ...]:
         f"python3 -m webbrowser {path / 'report.html'}",
         f"netwright train {source}{target} --family {other}",
     )
-
-
-def complete(settings: Settings) -> Settings:
-    """The settings with files named by their whole path, and a bundled data set's own target where none is given."""
-    info = DATASETS.get(settings.source)
-    target = settings.target
-    if not target and info is not None and not Path(settings.source).exists():
-        target = (info.target,)
-    files = {role: _name(getattr(settings, role)) for role in ("validation", "test") if getattr(settings, role)}
-    return settings.model_copy(update={"source": _name(settings.source), "target": target, **files})
-
-
-def _with_target(source: object, target: object) -> tuple[object, tuple[str, ...] | None]:
-    """The source with a target given as values added as columns; and the names of the target columns."""
-    if target is None or isinstance(target, str):
-        return source, tuple(target.split(",")) if isinstance(target, str) else None
-    if isinstance(target, list | tuple) and all(isinstance(name, str) for name in target):
-        return source, tuple(target)
-    from netwright.data.sources.read import read
-
-    values = target.numpy() if isinstance(target, torch.Tensor) else np.asarray(target)
-    values = values.reshape(len(values), -1)
-    table = read(source)
-    if table.rows != len(values):
-        raise InputError(
-            "The target has another number of values than the source has rows.",
-            got=f"{len(values)} values for {table.rows} rows",
-            wanted="one value, or one row of values, for each row",
-            fix="Give target=values of the same length.",
-        )
-    names = tuple(f"target{i}" for i in range(values.shape[1])) if values.shape[1] > 1 else ("target",)
-    return table.with_columns({name: values[:, i] for i, name in enumerate(names)}), names
-
-
-def _name(source: object) -> str:
-    """What a source is called in the settings: an absolute path stays valid whatever folder a resume starts from."""
-    if isinstance(source, str | os.PathLike):
-        text = os.fspath(source)
-        return str(Path(text).resolve()) if Path(text).exists() else str(text)
-    return "table"
-
-
-def _stem(source: object) -> str:
-    name = _name(source)
-    if name == "-":
-        return "stdin"
-    return Path(name.removeprefix("sqlite:///")).name.split(".")[0] or "table"
 
 
 def _nobody(event: object) -> None:

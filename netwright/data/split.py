@@ -1,13 +1,10 @@
 """Which rows train, which validate, which are held out; decided before anything is measured."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 TEST_SHARE = 0.2
-FEWEST_UNITS = 50
-"""With fewer different rows than this, equal rows may lie on both sides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,12 +135,3 @@ def _units(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     _, first, unit, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     order = np.argsort(first)
     return first[order], np.argsort(order)[unit.ravel()], sizes[order]
-
-
-def together(keys: Sequence[np.ndarray]) -> np.ndarray:
-    """(N,) one integer for each combination of these keys."""
-    combined = np.zeros(len(keys[0]), dtype=np.int64)
-    for key in keys:
-        codes = np.unique(key, return_inverse=True)[1].ravel()
-        combined = np.unique(combined * (codes.max() + 1) + codes, return_inverse=True)[1].ravel()
-    return combined

@@ -48,6 +48,10 @@ class Table:
         """The rows with these positions (from 0), in this order."""
         return replace(self, frame=self.frame[np.asarray(rows)])
 
+    def row_hashes(self) -> np.ndarray:
+        """(N,) a number for each row, equal for rows that are equal in every column."""
+        return self.frame.hash_rows(seed=0).to_numpy()
+
     def without(self, columns: Sequence[str]) -> "Table":
         """The table without these columns; names it does not have are ignored."""
         return replace(self, frame=self.frame.drop(columns, strict=False))

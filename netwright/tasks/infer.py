@@ -6,6 +6,7 @@ import numpy as np
 
 from netwright.core.cells import CellType
 from netwright.core.errors import InputError
+from netwright.tasks import Classification, MultiLabel, Regression, Task
 from netwright.tasks.classification import as_text
 
 WORDS = {
@@ -55,6 +56,23 @@ def infer_kind(values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], 
             fix="Choose another --target, or --task classification if these are classes all the same.",
         )
     return "classification", f"{name!r} has {different} different values"
+
+
+def fit_task(
+    kind: str,
+    values: Mapping[str, np.ndarray],
+    cells: Mapping[str, CellType],
+    training: np.ndarray,
+    *,
+    balanced: bool = False,
+) -> Task:
+    """The task of this kind, measured on the `training` rows. Raises InputError where it can't be learned."""
+    if kind == "regression":
+        return Regression.fit(values, cells, training)
+    if kind == "classification":
+        return Classification.fit(values, cells, training, balanced=balanced)
+    separator = find_separator(next(iter(values.values()))) if len(values) == 1 else ""
+    return MultiLabel.fit(values, cells, training, separator=separator)
 
 
 def find_separator(column: np.ndarray) -> str:

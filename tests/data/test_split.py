@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwright.data.split import Split, ordered_by, split_by_time, split_rows, strata_of, together
+from netwright.data.split import Split, ordered_by, split_by_time, split_rows, strata_of
 
 
 def split(strata: object = None, keys: object = None, rows: int = 100, **options) -> Split:
@@ -158,17 +158,3 @@ def test_strata_of_the_largest_numbers():
 )
 def test_rows_are_ordered_by_time(times: np.ndarray, ordered: bool):
     assert ordered_by(times) is ordered
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.lists(st.tuples(*[st.integers(-3, 3)] * 3), min_size=1, max_size=40))
-def test_keys_taken_together(rows: list):
-    combined = together([np.asarray(column) for column in zip(*rows, strict=True)])
-    for i in range(len(rows)):
-        assert all((rows[i] == rows[j]) == (combined[i] == combined[j]) for j in range(len(rows)))
-
-
-def test_many_keys_taken_together_do_not_overflow():
-    random = np.random.default_rng(0)
-    keys = [random.permutation(5000) for _ in range(12)]
-    assert len(np.unique(together(keys))) == 5000

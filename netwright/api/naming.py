@@ -1,0 +1,58 @@
+"""What sources and targets are called, so that a run's settings say it and a resume finds it again."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from netwright.core.errors import InputError
+from netwright.core.settings import Settings
+from netwright.data.sources.bundled import DATASETS
+from netwright.data.sources.read import read
+
+
+def complete(settings: Settings) -> Settings:
+    """The settings with files named by their whole path, and a bundled data set's own target where none is given."""
+    info = DATASETS.get(settings.source)
+    target = settings.target
+    if not target and info is not None and not Path(settings.source).exists():
+        target = (info.target,)
+    files = {role: source_name(getattr(settings, role)) for role in ("validation", "test") if getattr(settings, role)}
+    return settings.model_copy(update={"source": source_name(settings.source), "target": target, **files})
+
+
+def with_target(source: object, target: object) -> tuple[object, tuple[str, ...] | None]:
+    """The source with a target given as values added as columns; and the names of the target columns."""
+    if target is None or isinstance(target, str):
+        return source, tuple(target.split(",")) if isinstance(target, str) else None
+    if isinstance(target, list | tuple) and all(isinstance(name, str) for name in target):
+        return source, tuple(target)
+    values = target.numpy() if isinstance(target, torch.Tensor) else np.asarray(target)
+    values = values.reshape(len(values), -1)
+    table = read(source)
+    if table.rows != len(values):
+        raise InputError(
+            "The target has another number of values than the source has rows.",
+            got=f"{len(values)} values for {table.rows} rows",
+            wanted="one value, or one row of values, for each row",
+            fix="Give target=values of the same length.",
+        )
+    names = tuple(f"target{i}" for i in range(values.shape[1])) if values.shape[1] > 1 else ("target",)
+    return table.with_columns({name: values[:, i] for i, name in enumerate(names)}), names
+
+
+def source_name(source: object) -> str:
+    """What a source is called in the settings: an absolute path stays valid whatever folder a resume starts from."""
+    if isinstance(source, str | os.PathLike):
+        text = os.fspath(source)
+        return str(Path(text).resolve()) if Path(text).exists() else str(text)
+    return "table"
+
+
+def stem(source: object) -> str:
+    """What a run of this source is called where its folder is not named."""
+    name = source_name(source)
+    if name == "-":
+        return "stdin"
+    return Path(name.removeprefix("sqlite:///")).name.split(".")[0] or "table"
