@@ -69,6 +69,7 @@ def test_a_copy_with_a_slip_is_found_in_many_rows(slips: int):
         (RANDOM.normal(size=ROWS), AMOUNT, False),
         (np.full(ROWS, 3.0), AMOUNT, False),
         (np.where(RANDOM.random(ROWS) < 0.05, (CLASS + 1) % 4, CLASS), CLASS, True),
+        (np.char.add("w", np.where(RANDOM.random(ROWS) < 0.05, (CLASS + 1) % 4, CLASS).astype(str)), CLASS, True),
         (CLASS + RANDOM.random(ROWS) * 1.05, CLASS, True),
         (SLIPPED, RANDOM.permutation(CLASS), True),
         (np.char.add("user", RANDOM.integers(0, 200, ROWS).astype(str)), BINARY, True),
