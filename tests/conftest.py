@@ -1,11 +1,18 @@
 """Remembers where every error of ours was made, so that `law/test_errors.py` can say which message no test has seen."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from hypothesis import settings
 
 from netwright.core.errors import NetwrightError
+
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 PACKAGE = Path(__file__).parents[1] / "netwright"
 SEEN: set[tuple[str, int]] = set()
@@ -21,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         assert what and fix and str(got) and str(wanted), "an error must say all four things"
 
     NetwrightError.__init__ = remembering
+    torch.set_num_threads(1)  # on steps as small as these a second one only waits
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from netwright.artifact.manifest import FORMAT, FileEntry, Manifest
-from netwright.core.files import sha256, write_folder
+from netwright.core.files import sha256, sweep, write_folder
 from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.core.tensors import to_bytes
@@ -43,6 +43,7 @@ def save(
         config=config.model_dump(mode="json"),
         files={name: FileEntry(bytes=len(data), sha256=sha256(data)) for name, data in files.items()},
     )
+    sweep(path.parent)
     write_folder(path, {**files, "manifest.json": manifest.model_dump_json(indent=1).encode()})
     return manifest
 

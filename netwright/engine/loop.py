@@ -114,7 +114,7 @@ def _epoch(
 
 def update(module: nn.Module, phase: Phase, batch: Batch, at: Position) -> float:
     """One update of one phase: forward, loss, backward, clip, optimizer, scheduler. Gives the loss."""
-    parameters = [p for group in phase.optimizer.param_groups for p in group["params"]]
+    parameters = [p for group in phase.optimizer.param_groups for p in group["params"] if p.requires_grad]
     phase.optimizer.zero_grad()
     loss = phase.loss(module, batch)
     value = loss.item()

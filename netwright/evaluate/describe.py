@@ -1,11 +1,13 @@
 """A network as text: what `print(module)` shows, with the shape each part gives and its parameters."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 
 def describe(module: nn.Module, inputs: tuple[Tensor, ...]) -> str:
-    """One line a module, indented as the modules are nested. `inputs` are a few rows; their number is written B."""
+    """One line a module, indented as the modules are nested. `inputs` are a row or more; their number is written B."""
     shapes = _shapes(module, inputs)
     lines = []
     for name, part in module.named_modules():
@@ -27,19 +29,27 @@ def _headline(part: nn.Module) -> str:
 
 
 def _shapes(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, str]:
-    """By name: the shape of what each module gives, the number of rows written B."""
-    found: dict[str, str] = {}
-    rows = len(inputs[0])
+    """By name: the shape of what each module gives. An axis that grows with the rows is written B."""
+    few = _observed(module, tuple(x[:1] for x in inputs))
+    more = _observed(module, tuple(torch.cat([x[:1], x[:1]]) for x in inputs))
+    found = {}
+    for name, shape in few.items():
+        sizes = ["B" if a != b else str(a) for a, b in zip(shape, more[name], strict=True)]
+        found[name] = f"({', '.join(sizes)})"
+    return found
 
-    def note(name: str) -> object:
+
+def _observed(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+
+    def note(name: str) -> Callable[[nn.Module, object, object], None]:
         def hook(part: nn.Module, given: object, output: object) -> None:
             if isinstance(output, Tensor):
-                sizes = ["B" if i == 0 and n == rows else str(n) for i, n in enumerate(output.shape)]
-                found[name] = f"({', '.join(sizes)})"
+                found[name] = tuple(output.shape)
 
         return hook
 
-    handles = [part.register_forward_hook(note(name)) for name, part in module.named_modules()]  # type: ignore[arg-type]
+    handles = [part.register_forward_hook(note(name)) for name, part in module.named_modules()]
     try:
         with torch.no_grad():
             module.eval()(*inputs)

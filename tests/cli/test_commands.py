@@ -172,6 +172,7 @@ def test_flags_win_over_environment_over_file_over_defaults(
         (["train", "penguins", "--device", "abacus"], "--device"),
         (["train", "penguins", "--config", "none.toml"], "settings file can't be read"),
         (["train", "penguins", "--validation", "wine"], "lacks columns"),
+        (["train", "rows.csv"], "Which column is to be predicted?"),
         (["train", "penguins", "--test", "nothing.csv"], "nothing.csv"),
         (["train"], "SOURCE"),
         (["train", "penguins", "--nonsense"], "nonsense"),
@@ -181,6 +182,7 @@ def test_flags_win_over_environment_over_file_over_defaults(
     ],
 )
 def test_wrong_usage_ends_with_2_and_the_mend(arguments: list[str], words: str, capfd: pytest.CaptureFixture[str]):
+    write_rows(Path("rows.csv"))
     assert run([*arguments, "--quiet"] if arguments[:2] == ["train", "penguins"] else arguments) == 2
     out, err = capfd.readouterr()
     assert words in err + out and "Traceback" not in err + out

@@ -13,7 +13,7 @@ from netwright.core.seeds import derive
 from netwright.core.steps import EpochRecord, StepRecord
 from netwright.data.batches import Batches
 from netwright.engine import loop
-from netwright.engine.loop import Position, run
+from netwright.engine.loop import Position, run, update
 
 ROWS, EPOCHS, SEED = 50, 3, 11
 X = torch.randn(ROWS, 4, generator=torch.Generator().manual_seed(0))
@@ -227,3 +227,16 @@ def test_validation_is_in_eval_mode_and_training_comes_back():
     phase = Phase(name="net", loss=loss, optimizer=torch.optim.SGD(module.parameters(), lr=0.01))
     list(run(module, [phase], batches(), epochs=2, seed=0, validate=watch))
     assert modes == [(False, False)] * 2
+
+
+def test_a_frozen_parameter_in_the_optimizer_is_left_alone():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 1))
+    module[0].requires_grad_(False)
+    before = module[0].weight.clone()
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    phase = Phase(name="network", loss=lambda m, b: m(b.inputs[0]).square().mean(), optimizer=optimizer)
+    batch = Batch(inputs=(torch.ones(2, 3),), target=torch.zeros(2), fold=torch.zeros(2))
+    moved = module[1].weight.clone()
+    update(module, phase, batch, Position())
+    assert torch.equal(module[0].weight, before) and not torch.equal(module[1].weight, moved)

@@ -74,6 +74,6 @@ def _share(sizes: list[int]) -> float:
 def is_header(cells: list[str]) -> bool:
     """Whether these are names: not all of them numbers, unless 0, 1, 2 …, as pandas writes for want of names."""
     cells = [cell.strip() for cell in cells]
-    if not all(NUMBER.fullmatch(cell) for cell in cells):
-        return True
+    if not all(NUMBER.fullmatch(cell) and any(map(str.isdigit, cell)) for cell in cells):
+        return True  # a column may well be called "nan" or "inf"
     return len(cells) > 2 and cells == [str(i) for i in range(len(cells))]
