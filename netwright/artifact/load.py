@@ -1,10 +1,12 @@
 """Read an artifact back, trusting nothing in it: checksums, then a strict manifest, then shapes, then weights."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from netwright.artifact.manifest import FORMAT, FileEntry, Manifest
 from netwright.core.errors import ArtifactError, InputError
@@ -82,12 +84,13 @@ def _file(path: Path, name: str, entry: FileEntry) -> bytes:
 
 
 def _module(manifest: Manifest, tensors: dict[str, Tensor], origin: str) -> nn.Module:
-    """The family's module with these weights; built without memory first, so that a wrong size costs nothing."""
+    """The family's module with these weights; built without memory first, so that a wrong size costs nothing.
+    """
     try:
         family = find(manifest.family)
     except InputError as error:
         raise damaged(origin, f"a family {manifest.family!r} that is none of ours") from error
-    with torch.device("meta"):
+    with torch.device("meta"), Undrawn():
         module = _build(family, manifest, origin)
     wanted = {name: (tuple(t.shape), t.dtype) for name, t in module.state_dict().items()}
     got = {name: (tuple(t.shape), t.dtype) for name, t in tensors.items()}
@@ -96,6 +99,20 @@ def _module(manifest: Manifest, tensors: dict[str, Tensor], origin: str) -> nn.M
         raise damaged(origin, f"the tensor {name!r} is {got.get(name)} where the manifest needs {wanted.get(name)}")
     module.load_state_dict(tensors, assign=True)
     return module.eval()
+
+
+class Undrawn(TorchFunctionMode):
+    """While inside, first weights are not drawn: they are replaced anyhow, and on the meta device drawing them imports
+    all of torch's compiler, which takes a second.
+    """
+
+    def __torch_function__(
+        self, func: Callable, types: Sequence[type], args: tuple = (), kwargs: dict | None = None
+    ) -> object:
+        """Call what torch would have called, unless it fills a tensor with random numbers."""
+        if getattr(func, "__name__", "") in ("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_"):
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _build(family: Family, manifest: Manifest, origin: str) -> nn.Module:

@@ -21,7 +21,7 @@ from netwright.data.sources.read import read
 from netwright.data.table import Table
 from netwright.tasks import Task
 
-CHUNK = 1024
+CHUNK = 2048
 """Rows a forward pass sees: fixed, so that the same rows give the same bits. More leave the cache and were slower."""
 
 

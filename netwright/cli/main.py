@@ -1,21 +1,21 @@
-"""The entry point: commands, and what becomes of errors."""
+"""The entry point: which command is meant, and what becomes of errors."""
 
+import importlib
 import sys
 
-from netwright.cli.datasets import datasets
-from netwright.cli.evaluate import evaluate
-from netwright.cli.options import CycloptsError, make_app
-from netwright.cli.predict import predict
-from netwright.cli.resume import resume
-from netwright.cli.train import train
 from netwright.core.errors import ArtifactError, InputError, InputTypeError, NetwrightError
+from netwright.core.version import VERSION
 
+COMMANDS = {
+    "train": "Train a network on a table, and say how good it is on rows it has not seen.",
+    "predict": "Answer for every row of new data: its columns, in its order, with prediction and probabilities added.",
+    "evaluate": "Say how good a run is: on its held-out rows, or on data that has the target.",
+    "resume": "Go on with a run from its last checkpoint, to the numbers it would have had.",
+    "datasets": "List the bundled data sets, with rows, columns, licence and origin.",
+}
+"""Each is the function of its name in the file of its name, imported when it is asked for."""
 WRONG_INPUT = (InputError, InputTypeError, ArtifactError)
 """Errors that end with status 2: what was given is wrong. Others end with 1."""
-
-app = make_app()
-for command in (train, predict, evaluate, resume, datasets):
-    app.command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -25,10 +25,14 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command and give its exit status."""
+    if not arguments or arguments[0] in ("--help", "-h"):
+        print(overview())
+        return 0
+    if arguments[0] == "--version":
+        print(VERSION)
+        return 0
     try:
-        return app(arguments, exit_on_error=False, print_error=True, result_action="return_value") or 0
-    except CycloptsError:
-        return 2
+        return _call(arguments)
     except NetwrightError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, WRONG_INPUT) else 1
@@ -38,3 +42,31 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+
+
+def overview() -> str:
+    """What --help says: written here, so that it needs no import and comes at once."""
+    lines = [f"  {name:<10}{phrase}" for name, phrase in COMMANDS.items()]
+    return "\n".join(
+        [
+            "From data to a trained, proven, usable PyTorch network, in one command.",
+            "",
+            "Usage: netwright COMMAND …, for example: netwright train penguins",
+            "",
+            *lines,
+            "",
+            "netwright COMMAND --help shows what a command takes; netwright --version the version.",
+        ]
+    )
+
+
+def _call(arguments: list[str]) -> int:
+    from netwright.cli.options import CycloptsError, make_app
+
+    app = make_app()
+    for name in [arguments[0]] if arguments[0] in COMMANDS else COMMANDS:
+        app.command(getattr(importlib.import_module(f"netwright.cli.{name}"), name))
+    try:
+        return app(arguments, exit_on_error=False, print_error=True, result_action="return_value") or 0
+    except CycloptsError:
+        return 2

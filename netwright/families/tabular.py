@@ -65,8 +65,9 @@ class MemberLinear(nn.Module):
     def __init__(self, members: int, input_size: int, output_size: int, *, gain: float = 2.0) -> None:
         super().__init__()
         spread = 1 / math.sqrt(max(input_size, 1))
-        self.weight = nn.Parameter(torch.randn(members, input_size, output_size) * spread * math.sqrt(gain))
-        self.bias = nn.Parameter((torch.rand(members, 1, output_size) * 2 - 1) * spread)
+        weight, bias = torch.empty(members, input_size, output_size), torch.empty(members, 1, output_size)
+        self.weight = nn.Parameter(nn.init.normal_(weight, std=spread * math.sqrt(gain)))
+        self.bias = nn.Parameter(nn.init.uniform_(bias, -spread, spread))
 
     def forward(self, x: Tensor) -> Tensor:
         """(K, B, I) → (K, B, O)."""
@@ -90,7 +91,8 @@ class NumberEmbedding(nn.Module):
         self.width: Tensor
         self.register_buffer("left", torch.full((number_count, bins), NOWHERE))
         self.register_buffer("width", torch.ones(number_count, bins))
-        self.weight = nn.Parameter((torch.rand(members, number_count, bins, width) * 2 - 1) / math.sqrt(bins))
+        spread = 1 / math.sqrt(bins)
+        self.weight = nn.Parameter(nn.init.uniform_(torch.empty(members, number_count, bins, width), -spread, spread))
         self.bias = nn.Parameter(torch.zeros(members, number_count, width))
 
     def set_bins(self, numbers: Tensor) -> None:
@@ -185,7 +187,7 @@ class TabularNetwork(nn.Module):
 
 
 def _category_start(members: int, places: int) -> Tensor:
-    table = 0.3 * torch.randn(members, places, CATEGORY_WIDTH)
+    table = nn.init.normal_(torch.empty(members, places, CATEGORY_WIDTH), std=0.3)
     table[:, 0] = 0
     return table
 

@@ -203,6 +203,18 @@ def test_help_and_version_are_there_and_load_nothing_heavy(capsys: pytest.Captur
         assert "netwright" in done.stdout or "penguins" in done.stdout
 
 
+def test_the_overview_says_of_each_command_what_it_says_of_itself():
+    import importlib
+
+    from netwright.cli.main import COMMANDS, overview
+
+    files = {p.stem for p in Path(importlib.import_module("netwright.cli").__path__[0]).glob("*.py")}
+    assert set(COMMANDS) <= files
+    for name, phrase in COMMANDS.items():
+        command = getattr(importlib.import_module(f"netwright.cli.{name}"), name)
+        assert (command.__doc__ or "").splitlines()[0] == phrase and phrase in overview()
+
+
 def test_ctrl_c_before_training_and_a_closed_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
