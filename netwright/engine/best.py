@@ -36,11 +36,12 @@ class Best:
         self.scores[better], self.epochs[better] = scores[better], epoch
         parameters = {name for name, _ in module.named_parameters()}
         for name, value in module.state_dict().items():
+            kept = self.weights[name] = self.weights[name].to(value.device)  # a checkpoint brings them on the CPU
             if better.dim() and name in parameters:
                 chosen = better.to(value.device)
-                self.weights[name][chosen] = value[chosen]
+                kept[chosen] = value[chosen]
             else:
-                self.weights[name].copy_(value)
+                kept.copy_(value)
         return True
 
     def restore(self, module: nn.Module) -> None:

@@ -56,6 +56,7 @@ def fit_ridge(x: Tensor, y: Tensor, penalties: Tensor = PENALTIES) -> tuple[Tens
     x, y = x - x_mean, y - y_mean
     values, directions = _spectrum(x)
     projected = directions.T @ (x.T @ y)
+    penalties = penalties.to(x)
     scaled = penalties * values.sum() / max(1, x.shape[1]) + 1e-12
     shrunk = 1 / (values[:, None] + scaled)  # (r, penalties)
     errors = torch.zeros_like(penalties)
