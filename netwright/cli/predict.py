@@ -24,13 +24,13 @@ def predict(run: Path, data: str, /, *, output: Output = None, query: str | None
     """
     from netwright.artifact.predictor import load
     from netwright.core.files import refuse_existing, write_file
-    from netwright.data.sources.read import read
+    from netwright.data.sources.read import as_written
     from netwright.data.write import to_bytes
 
     if output is not None:
         refuse_existing(output, force=force)
     predictor = load(run)
-    table = read(data, query=query)
+    table = as_written(data, query=query)
     answers, notices = predictor.answers(table)
     for notice in [*table.notices, *notices]:
         print(f"note: {notice}", file=sys.stderr)

@@ -7,6 +7,7 @@ from netwright.core.errors import InputError
 from netwright.core.notice import Notice
 from netwright.core.schema import Schema
 from netwright.data.cells.celltypes import convert
+from netwright.data.sources.missing import blank_markers
 from netwright.data.table import Table
 
 MOST_UNREADABLE = 0.5
@@ -35,7 +36,7 @@ def read_cells(table: Table, types: Mapping[str, CellType]) -> tuple[Table, list
 
     Raises InputError where that is most of a column.
     """
-    converted, problems = convert(table, types)
+    converted, problems = convert(blank_markers(table), types)
     notices = []
     for name, problem in problems.items():
         values = ", ".join(map(repr, problem.values))

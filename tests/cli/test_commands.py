@@ -81,6 +81,15 @@ def test_predict_keeps_columns_and_order_and_adds_answers(
     assert polars.read_parquet("out.parquet")["prediction"].to_list() == answers["prediction"].to_list()
 
 
+def test_predict_leaves_the_cells_as_they_were_written(trained: Path):
+    header = "island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,note"
+    rows = ["Dream, 40.0 ,NA,190,3500,?,007", "Dream,n/a,17,190,3.5e3,MALE,-"]
+    Path("new.csv").write_text("\n".join([header, *rows]) + "\n")
+    assert run(["predict", str(trained), "new.csv", "-o", "out.csv"]) == 0
+    written = Path("out.csv").read_text().splitlines()
+    assert [line[: len(row)] for line, row in zip(written[1:], rows, strict=True)] == rows
+
+
 def test_predict_to_standard_output(trained: Path, capfdbinary: pytest.CaptureFixture[bytes]):
     Path("new.csv").write_text(
         "island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex\nDream,40,17,190,3500,MALE\n"

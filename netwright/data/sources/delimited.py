@@ -10,7 +10,6 @@ from netwright.core.errors import InputError
 from netwright.core.notice import Notice
 from netwright.data.sources import dialect, lenient
 from netwright.data.sources.charset import to_utf8
-from netwright.data.sources.missing import blank_markers
 from netwright.data.sources.names import check_different, name_empty
 from netwright.data.sources.scan import SHOWN, Scan, scan
 from netwright.data.table import Series, Table, Unreadable, parse_csv, series_of, table_of
@@ -55,8 +54,7 @@ def read_delimited(data: bytes, name: str) -> Table:
         notices.append(Notice(what=what, fix="add a first row of names"))
     columns, more = _named(first, columns, name)
     notices += more
-    columns, more = blank_markers(columns)
-    return table_of(columns, name, notices + more)
+    return table_of(columns, name, notices)
 
 
 def _first(data: bytes, delimiter: str, name: str, above: int) -> list[str]:

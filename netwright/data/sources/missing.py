@@ -1,28 +1,30 @@
 """The words that stand for no value."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from dataclasses import replace
 
 from netwright.core.notice import Notice
-from netwright.data.table import Series, blank, holding, storage
+from netwright.data.table import Series, Table, blank, holding, storage
 
 MARKERS = ("", "NA", "N/A", "n/a", "nan", "NaN", "null", "NULL", "None", "?", "-", "#N/A", "<NA>", "NaT")
 """Texts that count as missing, once white space around them is gone, in every kind of source: the same rows must give
 the same answers whatever file carries them."""
 
 
-def blank_markers(columns: Sequence[Series]) -> tuple[list[Series], list[Notice]]:
-    """The columns with missing values where their text says so, and one notice of the words that were taken so."""
-    cleaned: list[Series] = []
+def blank_markers(table: Table) -> Table:
+    """The table with missing values where its text says so, and one notice more of the words that were taken so."""
+    texts = [table[name] for name in table.columns if storage(table[name]) == "text"]
+    found = [series for series, has in zip(texts, holding(texts, MARKERS), strict=True) if has]
+    if not found:
+        return table
+    cleaned = {}
     words: dict[str, Counter[str]] = defaultdict(Counter)
-    texts = [series for series in columns if storage(series) == "text"]
-    found = {s.name for s, has in zip(texts, holding(texts, MARKERS), strict=True) if has}
-    for series in columns:
-        series, seen = _blank(series) if series.name in found else (series, Counter())
-        cleaned.append(series)
+    for series in found:
+        cleaned[series.name], seen = _blank(series)
         for word, count in seen.items():
             words[word][series.name] = count
-    return cleaned, [_notice(words)] if words else []
+    notices = (*table.notices, _notice(words)) if words else table.notices
+    return replace(table.with_columns(cleaned), notices=notices)
 
 
 def _blank(series: Series) -> tuple[Series, Counter[str]]:

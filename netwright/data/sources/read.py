@@ -19,6 +19,7 @@ from netwright.data.sources.database import MAGIC, PREFIX, read_database
 from netwright.data.sources.delimited import read_delimited
 from netwright.data.sources.frames import frame_table, is_frame
 from netwright.data.sources.jsonlines import looks_like_json, read_json, records_table
+from netwright.data.sources.missing import blank_markers
 from netwright.data.table import Table
 
 FOREIGN = {
@@ -37,6 +38,11 @@ FOREIGN = {
 
 
 def read(source: Any, *, query: str | None = None, name: str | None = None) -> Table:
+    """Read a table as `as_written` does, with missing values where words such as NA stand for them."""
+    return blank_markers(as_written(source, query=query, name=name))
+
+
+def as_written(source: Any, *, query: str | None = None, name: str | None = None) -> Table:
     """Read a table; its text cells stay text, to be read by `celltypes`.
 
     `source` is a path to CSV, TSV, Parquet, Arrow, Feather, JSON lines or SQLite (all but the last also inside gzip or

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
-from netwright.data.sources.missing import blank_markers
 from netwright.data.sources.names import check_different
 from netwright.data.table import Series, Table, joined, missing_series, storage, table_of
 
@@ -24,8 +23,7 @@ def tidy_table(columns: Sequence[Series], name: str, notices: Sequence[Notice] =
             fix="Give a table that holds rows.",
         )
     check_different([series.name for series in columns], name)
-    cleaned, more = blank_markers([tidy(series, name) for series in columns])
-    return table_of(cleaned, name, [*notices, *more])
+    return table_of([tidy(series, name) for series in columns], name, notices)
 
 
 def tidy(series: Series, source: str) -> Series:
