@@ -109,8 +109,13 @@ def _constant(series: Series, present: Series, missing: int) -> tuple | None:
     if not len(present):
         return "constant", f"all {len(series)} training rows lack a value"
     if not missing and present.n_unique() == 1:
-        return "constant", f"always {present[0]!r} in the training rows"
+        return "constant", f"always {_value(present[0])} in the training rows"
     return None
+
+
+def _value(value: object) -> str:
+    """A cell in words: 3 rather than 3.0, and no more of a long text than tells."""
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)[:40]
 
 
 def _text_or_id(present: Series) -> tuple | None:
