@@ -84,8 +84,7 @@ def _file(path: Path, name: str, entry: FileEntry) -> bytes:
 
 
 def _module(manifest: Manifest, tensors: dict[str, Tensor], origin: str) -> nn.Module:
-    """The family's module with these weights; built without memory first, so that a wrong size costs nothing.
-    """
+    """The family's module with these weights; built without memory first, so that a wrong size costs nothing."""
     try:
         family = find(manifest.family)
     except InputError as error:
