@@ -24,7 +24,7 @@ from netwright.core.settings import Settings, read_toml, resolve, to_toml
 from netwright.families.family import Family
 from netwright.families.registry import FAMILIES, find
 
-RESERVE = 0.12
+RESERVE = 0.15
 """Share of the time limit that is kept for measuring and writing."""
 BASELINE_ROWS = 100_000
 """Rows the linear baseline is fitted on at most."""

@@ -1,5 +1,6 @@
 """What a person sees on stderr while training runs: notices at once, then one line that moves."""
 
+import shutil
 import sys
 import time
 
@@ -54,19 +55,19 @@ class Progress:
         self.shown = now
         text = self._line(done)
         if self.terminal:
+            text = text[: shutil.get_terminal_size().columns - 1]  # a line that wraps can't be wiped
             print("\r" + text.ljust(self.width), end="", file=sys.stderr, flush=True)
             self.width = max(self.width, len(text))
         else:
             print(text, file=sys.stderr, flush=True)
 
     def _line(self, done: float) -> str:
-        parts = [f"epoch {int(done) + (done % 1 > 0)}/{self.epochs}"]
+        parts = [f"epoch {int(done) + (done % 1 > 0)}/{self.epochs}", self._left(done)]
         if self.last is not None:
+            parts += [f"{name} {value:.4g}" for name, value in self.last.metrics.items()]
             parts.append(f"loss {next(iter(self.last.losses.values())):.4g}")
             parts.append(f"validation {float(self.last.validation.mean()):.4g} (best {self.best:.4g})")
-            parts += [f"{name} {value:.4g}" for name, value in self.last.metrics.items()]
         parts.append(f"{self.pace:,.0f} rows/s")
-        parts.append(self._left(done))
         return " · ".join(parts)
 
     def _left(self, done: float) -> str:
@@ -76,4 +77,4 @@ class Progress:
         if self.limit is not None:
             left = min(left, self.limit - spent)
         minutes, seconds = divmod(max(0, round(left)), 60)
-        return f"at most {minutes}:{seconds:02d} left"
+        return f"≤ {minutes}:{seconds:02d} left"
