@@ -65,9 +65,11 @@ class Progress:
         parts = [f"epoch {int(done) + (done % 1 > 0)}/{self.epochs}", self._left(done)]
         if self.last is not None:
             parts += [f"{name} {value:.4g}" for name, value in self.last.metrics.items()]
-            parts.append(f"loss {next(iter(self.last.losses.values())):.4g}")
-            parts.append(f"validation {float(self.last.validation.mean()):.4g} (best {self.best:.4g})")
+            validation = float(self.last.validation.mean())
+            parts.append(f"loss {next(iter(self.last.losses.values())):.3g}, validation {validation:.3g}")
         parts.append(f"{self.pace:,.0f} rows/s")
+        if self.last is not None:
+            parts.append(f"best validation {self.best:.3g}")
         return " · ".join(parts)
 
     def _left(self, done: float) -> str:
