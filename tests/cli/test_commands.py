@@ -268,7 +268,15 @@ def test_progress_shows_loss_figure_pace_and_time_left(
         )
     )
     err = capsys.readouterr().err
-    for words in ("epoch 1/4", "loss 0.5", "validation 0.25", "best validation 0.25", "accuracy 0.9", "3,200 rows/s", "left"):
+    for words in (
+        "epoch 1/4",
+        "loss 0.5",
+        "validation 0.25",
+        "best validation 0.25",
+        "accuracy 0.9",
+        "3,200 rows/s",
+        "left",
+    ):
         assert words in err
 
 
