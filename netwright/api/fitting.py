@@ -58,7 +58,7 @@ def configure(family: Family, rows: Rows, asked: dict[str, object]) -> Record:
 
     Raises InputError for a setting the family does not have, or a value that does not fit.
     """
-    defaults = family.defaults(len(rows.split.fitting), rows.schema, rows.task)
+    defaults = family.defaults(len(rows.split.fitting), len(rows.split.folds), rows.schema, rows.task)
     return family.configured(defaults.model_dump() | asked)
 
 

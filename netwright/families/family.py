@@ -36,7 +36,7 @@ class Training(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """`defaults(rows, schema, task)` are settings that suit a size; `build(config, schema, task, layers)` the module.
+    """`defaults(rows, folds, schema, task)` are settings that suit a size; `build(config, schema, task, layers)` a module.
 
     `prepare(module, config, task, training, validation)`, where given, sets what is measured on training rows before
     the phases run: a closed-form fit, quantile bins, biases. `phases(module, config, task, steps, spent)`, where given,
@@ -48,7 +48,7 @@ class Family:
     name: str
     phrase: str
     config: type[Record]
-    defaults: Callable[[int, Schema, Task], Record]
+    defaults: Callable[[int, int, Schema, Task], Record]
     build: Callable[[Record, Schema, Task, ModuleType], nn.Module]
     prepare: Callable[[nn.Module, Record, Task, Batch, Batch], None] | None = None
     phases: Callable[[nn.Module, Record, Task, int, Callable[[], float]], Sequence[Phase]] | None = None

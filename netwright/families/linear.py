@@ -150,7 +150,7 @@ FAMILY = Family(
     name="linear",
     phrase="ridge and logistic regression, fitted in closed form or to the optimum",
     config=LinearConfig,
-    defaults=lambda rows, schema, task: LinearConfig(),
+    defaults=lambda rows, folds, schema, task: LinearConfig(),
     build=build,
     prepare=prepare,
 )

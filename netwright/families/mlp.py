@@ -117,7 +117,7 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
     return [Phase(name="network", loss=loss, optimizer=optimizer)]
 
 
-def defaults(rows: int, schema: Schema, task: Task) -> MLPConfig:
+def defaults(rows: int, folds: int, schema: Schema, task: Task) -> MLPConfig:
     """Batches of about a hundredth of the rows, from 32 to 1,024; about 100,000 row visits at the least."""
     batch_size = 2 ** max(5, min(10, round(rows / 100).bit_length()))
     return MLPConfig(batch_size=batch_size, epochs=max(20, min(400, 400_000 // max(1, rows))), patience=20)

@@ -25,7 +25,7 @@ from netwright.core.batch import Batch
 from netwright.core.phase import Phase
 from netwright.core.record import Record
 from netwright.core.schema import Schema
-from netwright.families.family import Count, Dropout, Family, Penalty, Training
+from netwright.families.family import VALIDATION_SHARE, Count, Dropout, Family, Penalty, Training
 from netwright.families.mlp import Activation, make_activation
 from netwright.tasks import Task
 
@@ -197,12 +197,12 @@ def members_for(rows: int) -> int:
     return _within(8 * math.sqrt(10_000 / rows), 4, 8)
 
 
-def defaults(rows: int, schema: Schema, task: Task) -> TabularConfig:
-    """Settings from the number of rows and columns; the same for every task."""
+def defaults(rows: int, folds: int, schema: Schema, task: Task) -> TabularConfig:
+    """Settings from the number of rows and columns; the same for every task. As many members as there are folds."""
     epochs = _within(700 / rows ** (1 / 3), 8, 128)
     columns = len(schema.number_features) + len(schema.cardinalities)
     return TabularConfig(
-        members=members_for(rows),
+        members=folds if folds > 1 else members_for(rows),
         dropout=0.2 * min(1.0, 1000 / rows),
         bins=_within(rows / 16, 2, 16),
         number_width=min(4, 128 // max(columns, 1)),
@@ -215,8 +215,8 @@ def defaults(rows: int, schema: Schema, task: Task) -> TabularConfig:
 
 def folds(rows: int, asked: Mapping[str, object]) -> tuple[int, float]:
     """One fold a member; each is its even share of the rows, but no more than `FOLD_ROWS` of them."""
-    members = int(str(asked.get("members", members_for(rows))))
-    return members, min(1 / members, FOLD_ROWS / rows)
+    members = TabularConfig.model_validate(asked).members if "members" in asked else members_for(rows)
+    return members, min(VALIDATION_SHARE if members == 1 else 1 / members, FOLD_ROWS / rows)
 
 
 def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:

@@ -66,3 +66,23 @@ def test_held_out_rows_of_a_random_split_do_not_move_the_statistics():
     poisoned = gather(Sources(training=table | {"x": x}), settings, FAMILIES["tabular"])
     assert np.array_equal(clean.split.test, poisoned.split.test)
     assert clean.schema == poisoned.schema
+
+
+@pytest.mark.parametrize("count", [400, 12_000, 13_000, 30_000, 45_000])
+def test_every_member_has_a_fold_of_its_own_that_it_does_not_train_on(count: int):
+    """Members are counted before the split and after it, from different numbers of rows: they must agree."""
+    random = np.random.default_rng(0)
+    table = {"x": random.normal(size=count), "y": random.normal(size=count)}
+    family = FAMILIES["tabular"]
+    rows = gather(Sources(training=table), Settings(source="table", target=("y",)), family)
+    assert configure(family, rows, {}).model_dump()["members"] == len(rows.split.folds)
+    assert all(len(fold) for fold in rows.split.folds)
+
+
+def test_one_member_validates_on_a_part_of_the_rows():
+    random = np.random.default_rng(0)
+    table = {"x": random.normal(size=200), "y": random.normal(size=200)}
+    settings = Settings(source="table", target=("y",), config={"members": "1"})
+    split = gather(Sources(training=table), settings, FAMILIES["tabular"]).split
+    assert len(split.folds) == 1 and len(split.folds[0]) < len(split.training) / 4
+    assert not set(split.folds[0]) & set(split.training)

@@ -72,7 +72,7 @@ class Made:
         self.all = Batch(inputs=(x, c), target=target, fold=fold)
         held = self.take(torch.nonzero(fold >= 0).flatten())
         self.training = self.all if folds > 1 else self.take(torch.nonzero(fold < 0).flatten())
-        self.config: Record = family.defaults(ROWS, self.schema, self.task)
+        self.config: Record = family.defaults(ROWS, 1, self.schema, self.task)
         self.module = family.build(self.config, self.schema, self.task, nn).to(dtype)
         if family.prepare is not None:
             family.prepare(self.module, self.config, self.task, self.training, held)
@@ -209,7 +209,7 @@ def test_phases_train_every_parameter_once(family: Family):
 def test_defaults_suit_any_size(family: Family, rows: int):
     made = Made(family, "regression")
     for schema in (made.schema, schema_of(5000, ()), schema_of(0, (2,))):
-        config = family.defaults(rows, schema, made.task)
+        config = family.defaults(rows, 1, schema, made.task)
         assert family.config.model_validate(config.model_dump()) == config
         if isinstance(config, Training):
             assert 1 <= config.batch_size <= max(rows, 32) * 2 and config.epochs >= 1
