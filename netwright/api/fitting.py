@@ -51,6 +51,10 @@ class Fitted:
     history: tuple[EpochRecord, ...]
     best_epoch: int
     ended: str
+    early: bool = False
+    """True where training can go on: it was ended by a signal, the time limit or a loss that is not finite."""
+    failed: bool = False
+    """True where a loss was not finite; the module has the best weights before that."""
 
 
 def configure(family: Family, rows: Rows, asked: dict[str, object]) -> Record:
@@ -96,7 +100,7 @@ def fit(
         phases = family.phases(module, config, rows.task, batches.steps * config.epochs, stop.spent)
         with threads(plan.threads):
             session = Session(module, phases, batches, config, stop, watch, folder)
-            ended = session.train(rows.task, len(rows.split.folds), settings.seed)
+            ended, early = session.train(rows.task, len(rows.split.folds), settings.seed)
     return Fitted(
         module=module,
         family=family,
@@ -105,6 +109,8 @@ def fit(
         history=tuple(session.history),
         best_epoch=session.best.epoch,
         ended=ended,
+        early=early,
+        failed=session.failed,
     )
 
 
@@ -125,9 +131,11 @@ class Session:
         self.at = Position()
         self.history: list[EpochRecord] = []
         self.saved = time.monotonic()
+        self.failed = False
+        self.data = self._fingerprint() if self.folder is not None else ""
 
-    def train(self, task: Task, folds: int, seed: int) -> str:
-        """Train until an end is reached, then put the best weights back. Gives the end in words."""
+    def train(self, task: Task, folds: int, seed: int) -> tuple[str, bool]:
+        """Train until an end, then put the best weights back. Gives the end in words, and whether it was early."""
         torch.manual_seed(derive(seed, "training"))
         self._resume()
         records = run(
@@ -145,14 +153,23 @@ class Session:
             if reason:
                 ended = reason
                 break
-            record = next(records, None)
+            try:
+                record = next(records, None)
+            except TrainingError as error:
+                if self.best.epoch < 0:
+                    raise
+                self.failed = True
+                self.watch(Notice(what=str(error), serious=True))
+                ended = f"{error.what} The best weights before that are kept"
+                break
             if record is None:
                 break
             self._take(record)
-        if self.stop.reason:
+        stopped = ended == self.stop.reason
+        if stopped:
             self._save()
         self.best.restore(self.module)
-        return ended
+        return ended, stopped or self.failed
 
     def _take(self, record: StepRecord | EpochRecord) -> None:
         if isinstance(record, EpochRecord):
@@ -169,25 +186,25 @@ class Session:
         return ""
 
     def _accept(self, notes: dict) -> None:
-        if notes["data"] != self._fingerprint():
+        if notes["data"] != self.data:
             raise TrainingError(
-                "The data is not what the checkpoint was trained on.",
-                got="other rows or values than before",
-                wanted="the same source, unchanged",
+                "The data or the settings are not what the checkpoint was trained on.",
+                got="other rows, values or settings than before",
+                wanted="the same source and settings, unchanged",
                 fix="Bring the source back to what it was, or train anew.",
             )
 
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(repr(self.config).encode())
         for tensor in (*self.batches.inputs, self.batches.target, self.batches.rows):
-            digest.update(tensor.cpu().numpy().tobytes())
+            digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
         return digest.hexdigest()
 
     def _save(self) -> None:
         if self.folder is None:
             return
         notes = {
-            "data": self._fingerprint(),
+            "data": self.data,
             "history": [_as_notes(record) for record in self.history],
             "build": torch.__version__,
             "threads": torch.get_num_threads(),

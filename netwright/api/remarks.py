@@ -73,4 +73,4 @@ def _seen_twice(table: Table, split: Split) -> list[Notice]:
     if not twice or "--test" not in split.reason:
         return []
     what = f"{twice:,} of the {len(split.test):,} rows given with --test stand among the training rows too"
-    return [Notice(what=what, fix="remove them from one of the files: they flatter the figures")]
+    return [Notice(what=what, fix="remove them from one of the files: they flatter the figures", serious=True)]

@@ -1,6 +1,7 @@
 """A finished run, in memory and on disk."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from netwright.artifact.predictor import Predictor
 from netwright.core.errors import InputError
 from netwright.core.files import refuse_existing, write_file
+from netwright.core.notice import Notice
 from netwright.core.steps import EpochRecord
 from netwright.evaluate.findings import Findings
 from netwright.evaluate.report import render
@@ -27,6 +29,7 @@ class Run:
     findings: Findings | None
     history: tuple[EpochRecord, ...]
     ended: str
+    notices: tuple[Notice, ...] = ()
     exit_code: int = 0
 
     @property
@@ -45,7 +48,9 @@ class Run:
     def __str__(self) -> str:
         if self.findings is None:
             return f"Trained ({self.ended}). No rows were held out, so how good it is was not measured."
-        return answer(self.findings)
+        serious = [f"Mind: {notice}" for notice in self.notices if notice.serious]
+        judged, blank, steps = answer(self.findings).partition("\n\n")
+        return "\n".join([judged, *serious[:5]]) + blank + steps
 
 
 def new_folder(output: Path | None, name: str, *, force: bool) -> Path:
@@ -73,7 +78,7 @@ def new_folder(output: Path | None, name: str, *, force: bool) -> Path:
 
 def write_results(path: Path, findings: Findings | None, history: tuple[EpochRecord, ...], ended: str) -> None:
     """Write history.jsonl, metrics.json and report.html into the run folder."""
-    lines = [json.dumps(_plain(record)) for record in history]
+    lines = [json.dumps(_finite(_plain(record))) for record in history]
     write_file(path / "history.jsonl", ("\n".join(lines) + "\n" if lines else "").encode())
     metrics: dict[str, object] = {"ended": ended}
     if findings is not None:
@@ -81,7 +86,16 @@ def write_results(path: Path, findings: Findings | None, history: tuple[EpochRec
         metrics |= asdict(evaluation) | {"task": findings.task.title, "seconds": findings.seconds}
         metrics |= {"importance": [asdict(i) for i in findings.importance]}
         write_file(path / "report.html", render(findings).encode())
-    write_file(path / "metrics.json", json.dumps(metrics, indent=1).encode())
+    write_file(path / "metrics.json", json.dumps(_finite(metrics), indent=1).encode())
+
+
+def _finite(value: object) -> object:
+    """The same, with null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(record: EpochRecord) -> dict[str, object]:

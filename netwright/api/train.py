@@ -1,7 +1,7 @@
 """`nw.train`: from a source to a trained, measured, saved network. This file is the map of the whole."""
 
-import json
 import os
+import shlex
 import shutil
 import time
 from dataclasses import dataclass, replace
@@ -17,17 +17,20 @@ from netwright.api.run import Run, new_folder, write_results
 from netwright.api.stopping import Stop, listening
 from netwright.artifact.predictor import Predictor
 from netwright.artifact.save import save
+from netwright.core import devices
 from netwright.core.errors import InputError
 from netwright.core.files import write_file
+from netwright.core.notice import Notice
 from netwright.core.record import Record
 from netwright.core.settings import Settings, read_toml, resolve, to_toml
 from netwright.families.family import Family
+from netwright.families.flat import FlatTable
 from netwright.families.registry import FAMILIES, find
 
 RESERVE = 0.15
 """Share of the time limit that is kept for measuring and writing."""
-BASELINE_ROWS = 100_000
-"""Rows the linear baseline is fitted on at most."""
+BASELINE_WORK = 3e7
+"""Rows times flat features times outputs of the linear baseline at most, so that it takes seconds."""
 
 
 def train(
@@ -161,9 +164,6 @@ def run(
     rows = ready.rows
     for notice in rows.notices:
         watch(notice)
-    if anew:
-        shutil.rmtree(path, ignore_errors=True)
-    write_file(path / "settings.toml", to_toml(settings).encode())
     seconds["read and encode"] = time.monotonic() - clock
 
     clock = time.monotonic()
@@ -171,12 +171,23 @@ def run(
     seconds["baselines"] = time.monotonic() - clock
 
     clock = time.monotonic()
+    _begin(path, settings, anew=anew)
     limit = settings.time_limit
     stop = Stop(deadline=started + limit * (1 - RESERVE) if limit else float("inf"))
     with listening(stop), threads(1):
         fitted = fit(rows, ready.family, ready.config, settings, stop=stop, watch=watch, folder=path / "checkpoints")
         seconds["train"] = time.monotonic() - clock
         return _finish(rows, fitted, baselines, settings, path, seconds, stop, command)
+
+
+def _begin(path: Path, settings: Settings, *, anew: bool) -> None:
+    """Write the settings. Of an earlier run in the folder only what this one must not go on from is removed."""
+    devices.choose(settings.device)
+    if anew:
+        if (path / "checkpoints").exists():
+            shutil.rmtree(path / "checkpoints")
+        (path / "metrics.json").unlink(missing_ok=True)
+    write_file(path / "settings.toml", to_toml(settings).encode())
 
 
 def _finish(
@@ -193,7 +204,10 @@ def _finish(
     clock = time.monotonic()
     findings = None
     if len(rows.split.test):
-        steps = _next_steps(path, settings)
+        steps = _next_steps(path, settings, command, early=fitted.early and not fitted.failed)
+        if fitted.early:
+            early = Notice(what=f"training ended early: {fitted.ended}", serious=True)
+            rows = replace(rows, notices=(early, *rows.notices))
         findings = judge(
             rows, fitted, baselines, settings, title=path.name, command=command, seconds=seconds, next_steps=steps
         )
@@ -210,7 +224,7 @@ def _finish(
         figures=findings.evaluation.figures if findings else {},
     )
     write_results(path, findings, fitted.history, fitted.ended)
-    if not stop.reason:
+    if not fitted.early:
         shutil.rmtree(path / "checkpoints", ignore_errors=True)
     return Run(
         path=path,
@@ -218,7 +232,8 @@ def _finish(
         findings=findings,
         history=fitted.history,
         ended=fitted.ended,
-        exit_code=stop.exit_code,
+        notices=rows.notices,
+        exit_code=stop.exit_code or int(fitted.failed),
     )
 
 
@@ -239,21 +254,47 @@ def _baselines(rows: Rows, settings: Settings) -> dict[str, np.ndarray]:
             stop=Stop(),
             watch=_nobody,
             folder=None,
-            most_rows=BASELINE_ROWS,
+            most_rows=_baseline_rows(rows),
         )
         found["linear model"] = predict_rows(fitted.module, rows.task, rows, held)
     return found
 
 
-def _next_steps(path: Path, settings: Settings) -> tuple[str, ...]:
-    other = "linear" if settings.family != "linear" else "tabular"
-    source = settings.source if " " not in settings.source else json.dumps(settings.source)
-    target = f" --target {','.join(settings.target)}"
-    return (
-        f"netwright predict {path} NEW.csv -o answers.csv",
-        f"python3 -m webbrowser {path / 'report.html'}",
-        f"netwright train {source}{target} --family {other}",
-    )
+def _baseline_rows(rows: Rows) -> int:
+    """How many rows the linear baseline is fitted on at most: 100,000, fewer for wide tables and many classes."""
+    features = FlatTable.size(len(rows.schema.number_features), rows.schema.cardinalities)
+    work = features * max(rows.task.output_size, features / 30, 10)
+    return int(max(1000, min(100_000, BASELINE_WORK / work, 2e6 / rows.task.output_size)))
+
+
+def _next_steps(path: Path, settings: Settings, command: str, *, early: bool) -> tuple[str, ...]:
+    """Commands that can be run as they stand; the other family only where the run came from a command to vary."""
+    steps = [
+        shlex.join(["netwright", "predict", str(path), "NEW.csv", "-o", "answers.csv"]),
+        shlex.join(["python3", "-m", "webbrowser", str(path / "report.html")]),
+    ]
+    if early:
+        steps.insert(0, shlex.join(["netwright", "resume", str(path)]))
+    elif command and settings.source != "-":
+        other = "linear" if settings.family != "linear" else "tabular"
+        steps.append(shlex.join([*_without(shlex.split(command)), "--family", other]))
+    return tuple(steps)
+
+
+def _without(words: list[str]) -> list[str]:
+    """A train command without what must not be repeated: its family, its settings, its output."""
+    kept, skip = [], False
+    for word in words:
+        name = word.partition("=")[0]
+        if skip or name in OWN or name in OWN_FLAGS:
+            skip = not skip and name in OWN and "=" not in word
+            continue
+        kept.append(word)
+    return kept
+
+
+OWN = ("--family", "--set", "--epochs", "--batch-size", "--learning-rate", "--hidden-sizes", "--output", "-o")
+OWN_FLAGS = ("--force", "--json", "--quiet", "-q")
 
 
 def _nobody(event: object) -> None:

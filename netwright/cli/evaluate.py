@@ -4,10 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from netwright.cli.options import Json
+from netwright.cli.options import Json, Source
 
 
-def evaluate(run: Path, data: str | None = None, /, *, query: str | None = None, json_: Json = False) -> int:
+def evaluate(run: Path, data: Source | None = None, /, *, query: str | None = None, json_: Json = False) -> int:
     """Say how good a run is: on its held-out rows, or on data that has the target.
 
     Parameters

@@ -1,6 +1,7 @@
 """The entry point: which command is meant, and what becomes of errors."""
 
 import importlib
+import io
 import sys
 
 from netwright.core.errors import ArtifactError, InputError, InputTypeError, NetwrightError
@@ -20,6 +21,9 @@ WRONG_INPUT = (InputError, InputTypeError, ArtifactError)
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command. Ends the process: 0 done, 1 failed, 2 wrong usage or input, 130 or 143 stopped by a signal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no − must not end a run
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -14,6 +14,8 @@ Output = Annotated[Path | None, Parameter(alias="-o")]
 Force = Annotated[bool, Parameter(negative=())]
 Json = Annotated[bool, Parameter(negative=())]
 Quiet = Annotated[bool, Parameter(alias="-q", negative=())]
+Source = Annotated[str, Parameter(allow_leading_hyphen=True)]
+"""What may be `-`, standard input."""
 Flag = Annotated[bool, Parameter(negative=())]
 
 

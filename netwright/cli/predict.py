@@ -3,10 +3,12 @@
 import sys
 from pathlib import Path
 
-from netwright.cli.options import Force, Output
+from netwright.cli.options import Force, Output, Source
 
 
-def predict(run: Path, data: str, /, *, output: Output = None, query: str | None = None, force: Force = False) -> int:
+def predict(
+    run: Path, data: Source, /, *, output: Output = None, query: str | None = None, force: Force = False
+) -> int:
     """Answer for every row of new data: its columns, in its order, with prediction and probabilities added.
 
     Parameters

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from netwright.cli.options import Flag, Force, Json, Output, Quiet, pairs
+from netwright.cli.options import Flag, Force, Json, Output, Quiet, Source, pairs
 
 
 def train(
-    source: str,
+    source: Source,
     /,
     *,
     target: str | None = None,

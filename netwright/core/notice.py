@@ -14,6 +14,8 @@ class Notice:
     what: str
     fix: str = ""
     column: str | None = None
+    serious: bool = False
+    """True for what would make a person read the figures otherwise: it is said again beside them."""
 
     def __str__(self) -> str:
         return f"{self.what} ({self.fix})" if self.fix else self.what

@@ -31,6 +31,7 @@ def find_leaks(table: Table, columns: Sequence[str], target: np.ndarray, *, clas
                     what=f"{name!r} gives the target away: {why}. Would you have it before the answer is known?",
                     fix=f"--exclude {name}",
                     column=name,
+                    serious=True,
                 )
             )
     return found

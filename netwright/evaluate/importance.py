@@ -13,7 +13,7 @@ from netwright.tasks import Task
 MOST_CELLS = 400_000
 """Rows times columns times shuffles that are predicted at most; wide tables are judged on fewer rows."""
 MOST_COLUMNS = 300
-"""Columns judged at most: those that go with the answers most closely."""
+"""Columns judged at most: those that go with the answers most closely; fewer where rows are wide."""
 SHUFFLES = 3
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -26,7 +26,8 @@ def permutation_importance(
     """The columns by what shuffling them costs, most important first. Give held-out rows."""
     random = np.random.default_rng(seed)
     places = _places(schema)
-    names = _closest(places, encoded, truth) if len(places) > MOST_COLUMNS else list(places)
+    most_columns = max(20, min(MOST_COLUMNS, 100_000 // len(places)))
+    names = _closest(places, encoded, truth)[:most_columns] if len(places) > most_columns else list(places)
     most = min(1000, max(50, MOST_CELLS // (len(names) * SHUFFLES)))
     chosen = random.permutation(len(truth))[:most]
     numbers, categories, truth = encoded.numbers[chosen], encoded.categories[chosen], truth[chosen]
@@ -73,4 +74,4 @@ def _closest(places: dict[str, tuple[int, list[int]]], encoded: Encoded, truth: 
             return 0.0
         return abs(float(np.corrcoef(values, aim)[0, 1]))
 
-    return sorted(places, key=closeness, reverse=True)[:MOST_COLUMNS]
+    return sorted(places, key=closeness, reverse=True)

@@ -36,7 +36,7 @@ class Training(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """`defaults(rows, folds, schema, task)` are settings that suit a size; `build(config, schema, task, layers)` a module.
+    """`defaults(rows, folds, schema, task)` are settings for a size; `build(config, schema, task, layers)` the module.
 
     `prepare(module, config, task, training, validation)`, where given, sets what is measured on training rows before
     the phases run: a closed-form fit, quantile bins, biases. `phases(module, config, task, steps, spent)`, where given,

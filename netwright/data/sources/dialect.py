@@ -22,7 +22,7 @@ NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|[+-]?inf|nan",
 @contextmanager
 def large_cells() -> Iterator[None]:
     """Let the csv module read cells of any size; its limit belongs to the process and is put back."""
-    before = csv.field_size_limit(sys.maxsize)
+    before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     try:
         yield
     finally:
