@@ -52,8 +52,17 @@ def _split_rest(
 ) -> Split:
     column = settings.time or (None if settings.shuffle or settings.group else _ordering(table))
     if column is not None:
-        if column not in table.columns or not table[column].dtype.is_temporal():
-            raise unknown_column(column, [n for n in table.columns if table[n].dtype.is_temporal()], "--time")
+        if column not in table.columns:
+            raise unknown_column(column, table.columns, "--time")
+        if settings.group or not table[column].dtype.is_temporal():
+            dates = [name for name in table.columns if table[name].dtype.is_temporal()]
+            raise InputError(
+                f"The rows can't be split by the time of {column!r}"
+                + (" and by group at once." if settings.group else ": it holds no dates."),
+                got=f"--time {column}" + (f" with --group {settings.group}" if settings.group else ""),
+                wanted=f"one of the date columns: {', '.join(dates) or 'there is none'}",
+                fix="Leave out one of the two." if settings.group else f"Perhaps --kind {column}=datetime.",
+            )
         fold_share = max(VALIDATION_SHARE, folds[1]) if folds[0] > 1 else folds[1]
         return split_by_time(
             _seconds(table, column),

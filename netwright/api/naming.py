@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from netwright.core.errors import InputError
+from netwright.core.errors import InputError, InputTypeError
 from netwright.core.settings import Settings
 from netwright.data.sources.bundled import DATASETS
 from netwright.data.sources.read import read
@@ -25,9 +25,16 @@ def complete(settings: Settings) -> Settings:
 def with_target(source: object, target: object) -> tuple[object, tuple[str, ...] | None]:
     """The source with a target given as values added as columns; and the names of the target columns."""
     if target is None or isinstance(target, str):
-        return source, tuple(target.split(",")) if isinstance(target, str) else None
+        return source, tuple(part.strip() for part in target.split(",")) if isinstance(target, str) else None
     if isinstance(target, list | tuple) and all(isinstance(name, str) for name in target):
         return source, tuple(target)
+    if not isinstance(target, np.ndarray | torch.Tensor | list | tuple) and not hasattr(target, "__array__"):
+        raise InputTypeError(
+            "The target is neither names nor values.",
+            got=f"{type(target).__name__}: {target!r:.60}",
+            wanted="a column's name, a list of names, or one value for each row",
+            fix='For column 5 of an array target="x5".',
+        )
     values = target.numpy() if isinstance(target, torch.Tensor) else np.asarray(target)
     values = values.reshape(len(values), -1)
     table = read(source)

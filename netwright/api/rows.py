@@ -128,7 +128,7 @@ def _read(
         more, odd = read_cells(other, types)
         given[role] = np.arange(table.rows, table.rows + more.rows)
         table = replace(table, frame=table.frame.vstack(more.frame.select(table.columns)))
-        notices += odd
+        notices += [*other.notices, *odd]
     return table, types, given, notices
 
 
@@ -159,6 +159,9 @@ def _with_targets(
         if values.dtype.is_numeric():
             known &= np.isfinite(values.to_numpy())
     kept = np.flatnonzero(known)
+    numbers = np.arange(1, table.rows + 1)
+    for rows in given.values():
+        numbers[rows] -= rows[0] if len(rows) else 0  # rows of a further file are counted from its own first
     place = np.cumsum(known) - 1
     given = {role: place[rows[known[rows]]] for role, rows in given.items()}
     if len(kept) < FEWEST_ROWS:
@@ -170,7 +173,7 @@ def _with_targets(
         )
     notices = []
     if len(kept) < table.rows:
-        first = ", ".join(str(i + 1) for i in np.flatnonzero(~known)[:5])
+        first = ", ".join(map(str, numbers[~known][:5]))
         what = f"{table.rows - len(kept):,} row(s) have an empty or infinite target and are left out (row {first})"
         notices.append(Notice(what=what, fix="fill the target in to use them", column=targets[0]))
-    return table.take(kept), kept + 1, given, notices
+    return table.take(kept), numbers[kept], given, notices

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from netwright.artifact.manifest import FORMAT, FileEntry, Manifest
+from netwright.artifact.manifest import FORMAT, FileEntry, Manifest, seal
 from netwright.core.errors import ArtifactError, InputError
 from netwright.core.files import sha256
 from netwright.core.record import Record
@@ -47,6 +47,8 @@ def _artifact(path: Path) -> Path:
 
 def _manifest(path: Path) -> Manifest:
     file = path / "manifest.json"
+    if file.is_symlink():
+        raise damaged(str(file), "a link that may point outside the folder")
     if file.stat().st_size > LARGEST_MANIFEST:
         raise damaged(str(file), f"{file.stat().st_size:,} bytes")
     values = strict_json(file.read_bytes(), str(file))
@@ -58,6 +60,8 @@ def _manifest(path: Path) -> Manifest:
             wanted=f"format {FORMAT} or older (this is netwright {VERSION})",
             fix="pip install --upgrade netwright",
         )
+    if values.get("sha256") != seal(values):
+        raise damaged(str(file), "values other than were written: some bits changed")
     try:
         manifest = Manifest.model_validate(values)
     except ValidationError as error:
@@ -71,7 +75,7 @@ def _manifest(path: Path) -> Manifest:
 def _file(path: Path, name: str, entry: FileEntry) -> bytes:
     """The bytes of a file of the folder, checked against the manifest before anybody parses them."""
     file = path / name
-    if name != Path(name).name or name.startswith(".") or "\\" in name or file.is_symlink():
+    if len(name) > 200 or name != Path(name).name or name.startswith(".") or "\\" in name or file.is_symlink():
         raise damaged(str(path), f"a file {name!r} that may point outside the folder")
     if not file.is_file():
         raise damaged(str(path), f"no file {name}")
@@ -118,5 +122,5 @@ def _build(family: Family, manifest: Manifest, origin: str) -> nn.Module:
     try:
         config: Record = family.config.model_validate(manifest.config)
         return family.build(config, manifest.data, manifest.task, nn)
-    except (ValidationError, InputError, RuntimeError, OverflowError) as error:
+    except (ValidationError, InputError, RuntimeError, OverflowError, TypeError, ValueError) as error:
         raise damaged(origin, f"settings that build no network: {str(error).splitlines()[0]}") from None

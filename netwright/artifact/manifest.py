@@ -1,13 +1,22 @@
 """What `manifest.json` holds."""
 
+import json
+
 from pydantic import Field
 
+from netwright.core.files import sha256
 from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.tasks import Task
 
 FORMAT = 1
 """The version of the folder's form. A newer one than this is refused."""
+
+
+def seal(values: dict) -> str:
+    """The SHA-256 of a manifest's values, its own `sha256` aside, in one way of writing them."""
+    plain = {name: value for name, value in values.items() if name != "sha256"}
+    return sha256(json.dumps(plain, sort_keys=True).encode())
 
 
 class FileEntry(Record):
@@ -36,3 +45,5 @@ class Manifest(Record):
     family: str
     config: dict[str, object]
     files: dict[str, FileEntry]
+    sha256: str = ""
+    """`seal` of all the rest: statistics and settings are as easily damaged as weights."""

@@ -1,11 +1,12 @@
 """Write an artifact: weights, manifest, model card."""
 
+import json
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from netwright.artifact.manifest import FORMAT, FileEntry, Manifest
+from netwright.artifact.manifest import FORMAT, FileEntry, Manifest, seal
 from netwright.core.files import sha256, sweep, write_folder
 from netwright.core.record import Record
 from netwright.core.schema import Schema
@@ -44,7 +45,9 @@ def save(
         files={name: FileEntry(bytes=len(data), sha256=sha256(data)) for name, data in files.items()},
     )
     sweep(path.parent)
-    write_folder(path, {**files, "manifest.json": manifest.model_dump_json(indent=1).encode()})
+    values = json.loads(manifest.model_dump_json())
+    values["sha256"] = seal(values)
+    write_folder(path, {**files, "manifest.json": json.dumps(values, indent=1).encode()})
     return manifest
 
 

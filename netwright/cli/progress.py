@@ -12,10 +12,10 @@ PLAIN_SECONDS = 5.0
 
 
 class Progress:
-    """Call it with every event of a run. `limit` is the time limit in seconds, if there is one."""
+    """Call it with every event of a run. `limit` is the time limit in seconds; `quiet` leaves only the notices."""
 
-    def __init__(self, limit: float | None = None) -> None:
-        self.epochs, self.limit = 0, limit
+    def __init__(self, limit: float | None = None, *, quiet: bool = False) -> None:
+        self.epochs, self.limit, self.quiet = 0, limit, quiet
         self.terminal = sys.stderr.isatty()
         self.began = self.shown = time.monotonic()
         self.pace = 0.0
@@ -50,7 +50,7 @@ class Progress:
 
     def _show(self, done: float) -> None:
         now = time.monotonic()
-        if now - self.shown < (0.1 if self.terminal else PLAIN_SECONDS):
+        if self.quiet or now - self.shown < (0.1 if self.terminal else PLAIN_SECONDS):
             return
         self.shown = now
         text = self._line(done)

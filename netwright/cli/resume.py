@@ -21,9 +21,8 @@ def resume(run: Path, /, *, json_: Json = False, quiet: Quiet = False) -> int:
     from netwright.cli.progress import Progress
     from netwright.cli.train import show
 
-    progress = None if quiet else Progress()
+    progress = Progress(quiet=quiet)
     done = go_on(run, watch=progress)
-    if progress is not None:
-        progress.clear()
+    progress.clear()
     show(done, as_json=json_)
     return done.exit_code

@@ -105,7 +105,7 @@ def train(
     json_
         Print the result as JSON.
     quiet
-        No progress.
+        No progress; what a person should know is said all the same.
     """
     asked: dict[str, object] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     asked["hidden_sizes"] = hidden_sizes.split(",") if hidden_sizes else None
@@ -158,11 +158,10 @@ def start(
         return 0
     from netwright.cli.progress import Progress
 
-    progress = None if quiet else Progress(settings.time_limit)
+    progress = Progress(settings.time_limit, quiet=quiet)
     command = shlex.join(["netwright", *sys.argv[1:]])
     done = begin(None, settings, output, force=force, started=started, watch=progress, command=command)
-    if progress is not None:
-        progress.clear()
+    progress.clear()
     show(done, as_json=as_json)
     return done.exit_code
 

@@ -32,7 +32,7 @@ class NumberColumn(ColumnBase):
     kind: Literal["number"] = "number"
     center: float
     """Training median, in the column's unit; also stands in for a missing value."""
-    scale: float
+    scale: float = Field(gt=0, allow_inf_nan=False)
     """Training interquartile range (or its substitute), in the column's unit; above zero."""
     lowest: float
     highest: float
@@ -46,7 +46,7 @@ class TimeColumn(ColumnBase):
     kind: Literal["datetime"] = "datetime"
     center: float
     """Training median, in seconds since 1970."""
-    scale: float
+    scale: float = Field(gt=0, allow_inf_nan=False)
     """Training interquartile range (or its substitute), in seconds; above zero."""
     lowest: float
     highest: float

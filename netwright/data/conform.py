@@ -12,6 +12,8 @@ from netwright.data.table import Table
 
 MOST_UNREADABLE = 0.5
 """Share of a column's cells that may be unreadable before that is taken for a wrong file."""
+FEWEST_UNREADABLE = 3
+"""Fewer are missing values all the same, so that a row alone is answered as it is among others."""
 
 
 def conform(schema: Schema, table: Table) -> tuple[Table, list[Notice]]:
@@ -41,12 +43,14 @@ def read_cells(table: Table, types: Mapping[str, CellType]) -> tuple[Table, list
     for name, problem in problems.items():
         values = ", ".join(map(repr, problem.values))
         rows = ", ".join(map(str, problem.rows))
-        if problem.count > MOST_UNREADABLE * max(1, problem.count + len(converted[name].drop_nulls())):
+        if problem.count >= FEWEST_UNREADABLE and problem.count > MOST_UNREADABLE * max(
+            1, problem.count + len(converted[name].drop_nulls())
+        ):
             raise InputError(
                 f"Most cells of column {name!r} in {table.name} are no {problem.wanted}s.",
                 got=f"{values} (rows {rows}), {problem.count} such cells",
                 wanted=f"{problem.wanted}s, as in training",
-                fix=f"Correct the column {name!r}, or train again with --kind {name}=category.",
+                fix=f"Write the column {name!r} as plain {problem.wanted}s, without words or signs such as € or %.",
             )
         what = (
             f"{problem.count} cell(s) of {name!r} are no {problem.wanted}s and count as missing: {values} (row {rows})"

@@ -139,7 +139,7 @@ def _numbered_rows(name: str, present: Series) -> tuple | None:
     if present.n_unique() < len(values):
         return None
     word = name.lower().replace("_", " ").split()
-    called = any(w in ("id", "uuid", "index", "key", "row", "nr", "no") for w in word) or name.lower().endswith("id")
+    called = any(w in ("id", "uuid", "index", "key", "row", "nr", "no") for w in word) or name.endswith(("Id", "ID"))
     counts = values.max() - values.min() <= 1.5 * len(values) and bool(np.all(np.diff(values) > 0))
     if called or counts:
         return "id", "names the row: whole numbers, all different" + (", rising row by row" if counts else "")

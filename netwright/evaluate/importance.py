@@ -26,7 +26,7 @@ def permutation_importance(
     """The columns by what shuffling them costs, most important first. Give held-out rows."""
     random = np.random.default_rng(seed)
     places = _places(schema)
-    most_columns = max(20, min(MOST_COLUMNS, 100_000 // len(places)))
+    most_columns = min(MOST_COLUMNS, max(20, 100_000 // len(places)))
     names = _closest(places, encoded, truth)[:most_columns] if len(places) > most_columns else list(places)
     most = min(1000, max(50, MOST_CELLS // (len(names) * SHUFFLES)))
     chosen = random.permutation(len(truth))[:most]

@@ -59,7 +59,9 @@ def verdict(judged: Evaluation, constant: str) -> str:
     if ahead:
         best = max(ahead, key=lambda name: _sign(judged) * judged.baselines[name][judged.main])
         theirs = judged.baselines[best][judged.main]
+        near = theirs != own and judged.low <= theirs <= judged.high
         word = "just as good" if theirs == own else f"better ({figure(judged.main, theirs)})"
+        word = f"better by no more than chance ({figure(judged.main, theirs)})" if near else word
         return f"{capital(_the(best))} is {word} and simpler: prefer it."
     return _ahead_of_all(judged, known)
 

@@ -102,10 +102,10 @@ class Classification(Record):
 
     @property
     def metrics(self) -> dict[str, Metric]:
-        """Accuracy first."""
+        """Accuracy first; where classes are weighted to count the same, the accuracy that weighs them so."""
+        first = {"accuracy": figures.accuracy, "balanced accuracy": figures.balanced_accuracy}
         return {
-            "accuracy": figures.accuracy,
-            "balanced accuracy": figures.balanced_accuracy,
+            **(dict(reversed(first.items())) if self.weights else first),
             "ROC AUC": figures.macro_auc,
             "log loss": figures.log_loss,
             "Brier score": figures.brier,

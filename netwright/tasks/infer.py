@@ -37,6 +37,13 @@ def infer_kind(values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], 
         kind = _asked(asked)
         if kind == "regression" and kinds != {"number"}:
             raise _not_numbers(values, cells)
+        if kind == "classification" and len(values) > 1:
+            raise InputError(
+                "Several targets can't be classes of one classification.",
+                got=f"--target {','.join(values)}",
+                wanted="one target, or --task multilabel for columns of yes and no",
+                fix="Give one --target, and train once for each.",
+            )
         return kind, "as --task asks"
     if len(values) > 1:
         return _several(values, cells)

@@ -130,7 +130,7 @@ def _booleans(series: Series, cell: CellType) -> Series:
             return series
         case "text":
             text = series.str.strip_chars().str.to_lowercase()
-            true, false = (*TRUE, cell.true or "true"), (*FALSE, cell.false or "false")
+            true, false = (*TRUE, (cell.true or "true").lower()), (*FALSE, (cell.false or "false").lower())
             return blank(text.is_in(true), ~text.is_in([*true, *false]))
         case "integer" | "float":
             return blank(series == 1, (series != 0) & (series != 1))

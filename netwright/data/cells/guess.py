@@ -77,7 +77,9 @@ def _boolean(text: Series, sample: Series) -> tuple[str, str] | None:
     found = set(text.str.to_lowercase().unique())
     for pair in WORDS:
         if found <= set(pair) and (len(found) == 2 or len(pair[0]) > 1):
-            return pair
+            usual = text.drop_nulls().value_counts(sort=True).to_dict(as_series=False)[text.name]
+            written = {word.lower(): word for word in reversed(usual)}
+            return written.get(pair[0], pair[0]), written.get(pair[1], pair[1])
     return None
 
 
