@@ -143,6 +143,56 @@ def test_an_existing_folder_is_never_overwritten_unasked(columns, tmp_path: Path
     assert run.path == folder
 
 
+def test_force_removes_nothing_but_what_it_replaces(columns, tmp_path: Path):
+    folder = tmp_path / "run"
+    nw.train(columns, target="paid", output=folder, config=FEW)
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(nw.InputError, match="can't be used here"):
+        nw.train(columns, target="paid", output=folder, config=FEW, force=True, device="cuda:99")
+    assert nw.load(folder).task.targets == ("paid",)
+    nw.train(columns, target="price", exclude="paid", output=folder, config=FEW, force=True)
+    assert nw.load(folder).task.targets == ("price",) and (folder / "thesis.txt").exists()
+
+
+def test_a_loss_that_is_not_finite_keeps_the_best_so_far(columns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from netwright.tasks import Regression
+
+    losses, calls = Regression.losses, []
+
+    def broken(self: Regression, outputs, target):
+        calls.append(outputs.requires_grad)
+        return losses(self, outputs, target) * (float("nan") if sum(calls) > 40 and outputs.requires_grad else 1)
+
+    monkeypatch.setattr(Regression, "losses", broken)
+    run = nw.train(columns, target="price", exclude="paid", output=tmp_path / "run", config=FEW)
+    assert run.exit_code == 1 and "is nan at epoch" in run.ended and len(run.history) >= 2
+    assert np.isfinite(nw.load(run.path).predict(columns)).all() and "Mind: training ended early" in str(run)
+
+
+def test_yes_and_no_come_back_as_they_were_written(tmp_path: Path):
+    random = np.random.default_rng(0)
+    path = tmp_path / "rows.csv"
+    path.write_text("x,y\n" + "".join(f"{v},{'Yes' if v > 0 else 'No'}\n" for v in random.normal(size=80)))
+    run = nw.train(path, target="y", output=tmp_path / "run", config=FEW)
+    assert set(run.predict({"x": [-2.0, 2.0]})) <= {"Yes", "No"} and run.predictor.task.classes == ("No", "Yes")
+
+
+def test_rows_of_a_test_file_are_named_by_their_place_in_it(columns, tmp_path: Path):
+    test = {k: v[:30] for k, v in columns.items()}
+    run = nw.train(columns, target="price", exclude="paid", test=test, output=tmp_path / "run", config=FEW)
+    assert all(1 <= row["row"] <= 30 for row in run.findings.worst)
+    assert any("given with --test stand among the training rows" in str(n) for n in run.notices)
+
+
+def test_targets_that_are_neither_names_nor_values_or_too_many(columns, tmp_path: Path):
+    with pytest.raises(nw.InputTypeError, match="neither names nor values"):
+        nw.train(columns, target=5, output=tmp_path / "run")
+    with pytest.raises(nw.InputError, match="can't be classes of one"):
+        nw.train(columns, target=["paid", "city"], task="classification", output=tmp_path / "run")
+    with pytest.raises(nw.InputError, match="can't be split by the time of 'size'"):
+        nw.train(columns, target="paid", time="size", output=tmp_path / "run")
+
+
 def test_a_failed_run_with_force_keeps_the_earlier_one(columns, tmp_path: Path):
     folder = tmp_path / "run"
     nw.train(columns, target="paid", output=folder, config=FEW)

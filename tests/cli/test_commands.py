@@ -47,6 +47,15 @@ def test_train_answers_first_and_names_what_to_do_next(capsys: pytest.CaptureFix
     assert err == ""
 
 
+def test_a_table_comes_by_standard_input(in_folder: Path):
+    data = write_rows(in_folder / "rows.csv").read_bytes()
+    code = "from netwright.cli.main import main; main()"
+    for arguments in (["train", "-", "--target", "y", *QUICK], ["predict", "runs/stdin", "-"]):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], input=data, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 61
+
+
 def test_train_prints_json(capsys: pytest.CaptureFixture[str]):
     assert run(["train", "wine", "--json", *QUICK]) == 0
     values = json.loads(capsys.readouterr().out)

@@ -44,11 +44,17 @@ def test_unreadable_cells_become_missing_with_a_notice():
     assert "--kind a=category" in notice.fix and notice.column == "a"
 
 
-@pytest.mark.parametrize("cells", [["x", "y", "1"], ["x"], ["x", None, "y", "z", "2", "3"]])
+@pytest.mark.parametrize("cells", [["x", "y", "w", "1"], ["x", "y", "x"], ["x", None, "y", "z", "2", "3"]])
 def test_a_column_of_which_most_is_unreadable_is_another_file(cells: list):
     with pytest.raises(InputError, match="Most cells of column 'a'") as error:
         read_cells(read({"a": cells}), {"a": CellType(kind="number")})
-    assert "'x'" in error.value.got and "numbers" in error.value.wanted and "--kind a=category" in error.value.fix
+    assert "'x'" in error.value.got and "numbers" in error.value.wanted and "'a' as plain numbers" in error.value.fix
+
+
+@pytest.mark.parametrize("cells", [["x"], ["x", "y"]])
+def test_a_row_alone_is_read_as_it_is_among_others(cells: list):
+    table, notices = read_cells(read({"a": cells}), {"a": CellType(kind="number")})
+    assert table["a"].null_count() == len(cells) and len(notices) == 1
 
 
 def test_half_is_not_most():
