@@ -32,6 +32,12 @@ from netwright.tasks import Task
 
 Watch = Callable[[object], None]
 """Is told of each Notice, StepRecord and EpochRecord as it comes."""
+
+
+def nobody(event: object) -> None:
+    """Watches nothing."""
+
+
 CHECKPOINT_SECONDS = 15.0
 """Training that lasts this long gets a checkpoint, and another each time it has lasted as long again."""
 VALIDATION_CHUNK = 8192

@@ -15,7 +15,7 @@ import torch
 from pydantic import ValidationError
 
 from netwright.api.arraylike import Features, read_features, renamed
-from netwright.api.fitting import configure, fit
+from netwright.api.fitting import configure, fit, nobody
 from netwright.api.parameters import Parameters
 from netwright.api.rows import Sources, gather
 from netwright.api.stopping import Stop
@@ -97,7 +97,7 @@ class Learner(Parameters):
         stop = Stop(deadline=time.monotonic() + (settings.time_limit or float("inf")))
         rows = gather(Sources(training=table), settings, family)
         rows = replace(rows, task=complete(rows.task))
-        fitted = fit(rows, family, configure(family, rows, settings.config), settings, stop=stop, watch=_nobody)
+        fitted = fit(rows, family, configure(family, rows, settings.config), settings, stop=stop, watch=nobody)
         self.predictor_ = Predictor(fitted.module.cpu().double(), rows.task, rows.schema)
         self.n_features_in_ = len(features.table.columns)
         self.n_iter_ = len(fitted.history)
@@ -233,7 +233,3 @@ def _seed(random_state: object) -> int:
         wanted="an int from 0 on, None or a numpy.random.RandomState",
         fix="For example random_state=0.",
     )
-
-
-def _nobody(event: object) -> None:
-    """Watches nothing."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from netwright.api.fitting import Fitted, Watch, configure, fit, threads
+from netwright.api.fitting import Fitted, Watch, configure, fit, nobody, threads
 from netwright.api.judging import judge, predict_rows
 from netwright.api.naming import complete, source_name, stem, with_target
 from netwright.api.rows import Rows, Sources, gather
@@ -81,7 +81,7 @@ def start(
         settings,
         path,
         started=time.monotonic() if started is None else started,
-        watch=watch or _nobody,
+        watch=watch or nobody,
         command=command,
         anew=True,
     )
@@ -128,7 +128,7 @@ def resume(path: str | os.PathLike[str], source: object = None, *, watch: Watch 
             fix="nw.resume(path, source) with the same values.",
         )
     sources = named(settings) if source is None else replace(named(settings), training=source)
-    return run(sources, settings, path, started=time.monotonic(), watch=watch or _nobody)
+    return run(sources, settings, path, started=time.monotonic(), watch=watch or nobody)
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ def _baselines(rows: Rows, settings: Settings) -> dict[str, np.ndarray]:
             configure(linear, rows, {}),
             quiet,
             stop=Stop(),
-            watch=_nobody,
+            watch=nobody,
             folder=None,
             most_rows=_baseline_rows(rows),
         )
@@ -295,7 +295,3 @@ def _without(words: list[str]) -> list[str]:
 
 OWN = ("--family", "--set", "--epochs", "--batch-size", "--learning-rate", "--hidden-sizes", "--output", "-o")
 OWN_FLAGS = ("--force", "--json", "--quiet", "-q")
-
-
-def _nobody(event: object) -> None:
-    """Watches nothing."""

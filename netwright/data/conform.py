@@ -38,8 +38,9 @@ def read_cells(table: Table, types: Mapping[str, CellType]) -> tuple[Table, list
 
     Raises InputError where that is most of a column.
     """
-    converted, problems = convert(blank_markers(table), types)
-    notices = []
+    cleaned = blank_markers(table)
+    converted, problems = convert(cleaned, types)
+    notices = list(cleaned.notices[len(table.notices) :])
     for name, problem in problems.items():
         values = ", ".join(map(repr, problem.values))
         rows = ", ".join(map(str, problem.rows))

@@ -40,7 +40,8 @@ class Classification(Record):
         ((name, column),) = values.items()
         text = as_text(column, cells[name])
         found = sorted(np.unique(text).tolist(), key=_by_size)
-        counts = [int(np.sum(text[training] == c)) for c in found]
+        seen = text[training]
+        counts = [int(np.sum(seen == c)) for c in found]
         if np.count_nonzero(counts) < 2:
             raise InputError(
                 f"The target {name!r} has one class in the training rows: n_classes=1.",
