@@ -1,8 +1,7 @@
 """The second half of a run: a family's module is built, prepared, and trained by the engine."""
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,34 +11,23 @@ import torch
 from torch import Tensor, nn
 
 from netwright.api.rows import Rows
+from netwright.api.session import Session, Watch
 from netwright.api.stopping import Stop
 from netwright.core import devices
 from netwright.core.batch import Batch
-from netwright.core.errors import TrainingError
-from netwright.core.notice import Notice
-from netwright.core.phase import Phase
 from netwright.core.plan import Plan
 from netwright.core.record import Record
 from netwright.core.seeds import derive
 from netwright.core.settings import Settings
-from netwright.core.steps import EpochRecord, StepRecord
+from netwright.core.steps import EpochRecord
 from netwright.data.batches import Batches
-from netwright.engine import checkpoint
-from netwright.engine.best import Best
-from netwright.engine.loop import Position, Validate, run
+from netwright.engine.averages import Averages
+from netwright.engine.job import Job
+from netwright.engine.loop import Validate
+from netwright.engine.planner import Planner
 from netwright.families.family import Family, Training
 from netwright.tasks import Task
 
-Watch = Callable[[object], None]
-"""Is told of each Notice, StepRecord and EpochRecord as it comes."""
-
-
-def nobody(event: object) -> None:
-    """Watches nothing."""
-
-
-CHECKPOINT_SECONDS = 15.0
-"""Training that lasts this long gets a checkpoint, and another each time it has lasted as long again."""
 VALIDATION_CHUNK = 8192
 SMALL_WORK = 1e9
 """Multiplications a step below which one thread is used. A second brings little there, and where another process wants
@@ -104,9 +92,24 @@ def fit(
             )
         assert isinstance(config, Training)
         phases = family.phases(module, config, rows.task, batches.steps * config.epochs, stop.spent)
+        job = Job(module=module, phases=phases, source=batches)
+        averages = Averages(phases)
+        session = Session(
+            job=job,
+            runner=Planner(job, averages, plan),
+            averages=averages,
+            epochs=config.epochs,
+            order=lambda epoch: derive(derive(settings.seed, "order"), f"epoch {epoch}"),
+            validate=validator(rows.task, batches, len(rows.split.folds)),
+            patience=config.patience,
+            stop=stop,
+            watch=watch,
+            folder=folder,
+            fingerprint=_fingerprint(config, batches) if folder is not None else "",
+        )
         with threads(plan.threads):
-            session = Session(module, phases, batches, config, stop, watch, folder)
-            ended, early = session.train(rows.task, len(rows.split.folds), settings.seed)
+            torch.manual_seed(derive(settings.seed, "training"))
+            ended, early = session.train()
     return Fitted(
         module=module,
         family=family,
@@ -118,121 +121,6 @@ def fit(
         early=early,
         failed=session.failed,
     )
-
-
-@dataclass
-class Session:
-    """Reads the engine's records: keeps the best weights, the history and the checkpoints, and decides when to stop."""
-
-    module: nn.Module
-    phases: Sequence[Phase]
-    batches: Batches
-    config: Training
-    stop: Stop
-    watch: Watch
-    folder: Path | None
-
-    def __post_init__(self) -> None:
-        self.best = Best()
-        self.at = Position()
-        self.history: list[EpochRecord] = []
-        self.saved = time.monotonic()
-        self.failed = False
-        self.data = self._fingerprint() if self.folder is not None else ""
-
-    def train(self, task: Task, folds: int, seed: int) -> tuple[str, bool]:
-        """Train until an end, then put the best weights back. Gives the end in words, and whether it was early."""
-        torch.manual_seed(derive(seed, "training"))
-        self._resume()
-        records = run(
-            self.module,
-            self.phases,
-            self.batches,
-            epochs=self.config.epochs,
-            seed=derive(seed, "order"),
-            validate=validator(task, self.batches, folds),
-            position=self.at,
-        )
-        ended = f"all {self.config.epochs} epochs were run"
-        while True:
-            reason = self._patience_ended() or self.stop.reason
-            if reason:
-                ended = reason
-                break
-            try:
-                record = next(records, None)
-            except TrainingError as error:
-                if self.best.epoch < 0:
-                    raise
-                self.failed = True
-                self.watch(Notice(what=str(error), serious=True))
-                ended = f"{error.what} The best weights before that are kept"
-                break
-            if record is None:
-                break
-            self._take(record)
-        stopped = ended == self.stop.reason
-        if stopped:
-            self._save()
-        self.best.restore(self.module)
-        return ended, stopped or self.failed
-
-    def _take(self, record: StepRecord | EpochRecord) -> None:
-        if isinstance(record, EpochRecord):
-            self.history.append(record)
-            self.best.see(record.epoch, record.validation, self.module)
-        self.watch(record)
-        if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
-            self._save()
-
-    def _patience_ended(self) -> str:
-        waited = self.at.epoch - 1 - self.best.epoch
-        if self.best.epoch >= 0 and waited >= self.config.patience:
-            return f"no better validation loss for {waited} epochs"
-        return ""
-
-    def _accept(self, notes: dict) -> None:
-        if notes["data"] != self.data:
-            raise TrainingError(
-                "The data or the settings are not what the checkpoint was trained on.",
-                got="other rows, values or settings than before",
-                wanted="the same source and settings, unchanged",
-                fix="Bring the source back to what it was, or train anew.",
-            )
-
-    def _fingerprint(self) -> str:
-        digest = hashlib.sha256(repr(self.config).encode())
-        for tensor in (*self.batches.inputs, self.batches.target, self.batches.rows):
-            digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
-        return digest.hexdigest()
-
-    def _save(self) -> None:
-        if self.folder is None:
-            return
-        notes = {
-            "data": self.data,
-            "history": [_as_notes(record) for record in self.history],
-            "build": torch.__version__,
-            "threads": torch.get_num_threads(),
-        }
-        checkpoint.save(self.folder, self.module, self.phases, self.best, self.at, notes=notes)
-        self.saved = time.monotonic()
-
-    def _resume(self) -> None:
-        if self.folder is None:
-            return
-        found = checkpoint.load(self.folder, self.module, self.phases, self.best, self._accept)
-        if found is None:
-            return
-        self.at, notes, notices = found
-        self.history = [EpochRecord(**record) for record in notes["history"]]
-        here = {"build": torch.__version__, "threads": torch.get_num_threads()}
-        differing = [f"{k} {notes[k]} then, {v} now" for k, v in here.items() if notes[k] != v]
-        if differing:
-            notices.append(Notice(what=f"the numbers may differ in the last bits: {'; '.join(differing)}"))
-        where = f"going on from epoch {self.at.epoch + 1}, step {self.at.step + 1}"
-        for notice in [*notices, Notice(what=where)]:
-            self.watch(notice)
 
 
 def to_batches(rows: Rows, config: Record, device: torch.device, most_rows: int | None = None) -> Batches:
@@ -312,5 +200,8 @@ def threads(count: int) -> Iterator[None]:
 DEFAULT_THREADS = torch.get_num_threads()
 
 
-def _as_notes(record: EpochRecord) -> dict:
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+def _fingerprint(config: Record, batches: Batches) -> str:
+    digest = hashlib.sha256(repr(config).encode())
+    for tensor in (*batches.inputs, batches.target, batches.rows):
+        digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+    return digest.hexdigest()

@@ -15,9 +15,10 @@ import torch
 from pydantic import ValidationError
 
 from netwright.api.arraylike import Features, read_features, renamed
-from netwright.api.fitting import configure, fit, nobody
+from netwright.api.fitting import configure, fit
 from netwright.api.parameters import Parameters
 from netwright.api.rows import Sources, gather
+from netwright.api.session import nobody
 from netwright.api.stopping import Stop
 from netwright.artifact.predictor import Predictor
 from netwright.core.errors import InputError, NotFittedError

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from netwright.api.fitting import Fitted, Watch, configure, fit, nobody, threads
+from netwright.api.fitting import Fitted, configure, fit, threads
 from netwright.api.judging import judge, predict_rows
 from netwright.api.naming import complete, source_name, stem, with_target
 from netwright.api.rows import Rows, Sources, gather
 from netwright.api.run import Run, new_folder, write_results
+from netwright.api.session import Watch, nobody
 from netwright.api.stopping import Stop, listening
 from netwright.artifact.predictor import Predictor
 from netwright.artifact.save import save

@@ -18,7 +18,7 @@ def resume(run: Path, /, *, json_: Json = False, quiet: Quiet = False) -> int:
         No progress.
     """
     from netwright.api.train import resume as go_on
-    from netwright.cli.progress import Progress
+    from netwright.api.progress import Progress
     from netwright.cli.train import show
 
     progress = Progress(quiet=quiet)

@@ -156,7 +156,7 @@ def start(
 
         print(decisions(preview(settings)))
         return 0
-    from netwright.cli.progress import Progress
+    from netwright.api.progress import Progress
 
     progress = Progress(settings.time_limit, quiet=quiet)
     command = shlex.join(["netwright", *sys.argv[1:]])

@@ -15,10 +15,10 @@ class StepRecord:
     """Epochs there will be at most."""
     step: int
     """Steps of this epoch done so far."""
-    steps: int
-    """Steps this epoch has."""
+    steps: int | None
+    """Steps this epoch has; None where only its end will tell."""
     losses: dict[str, Tensor]
-    """By phase: the loss of each step of this record, on the CPU."""
+    """By phase: the loss of each of its updates in this record, float64 on the CPU; phase p's figure f is "p.f"."""
     rows: int
     """Rows these steps saw."""
     seconds: float
@@ -32,9 +32,9 @@ class EpochRecord:
     epoch: int
     """From 0."""
     losses: dict[str, float]
-    """By phase: the mean loss over the epoch's steps."""
-    validation: Tensor
-    """Validation loss; () or, for K members trained at once, (K,)."""
+    """By phase and figure: the mean over all the epoch's rows, tokens, or what else the losses speak for."""
+    validation: Tensor | None
+    """Validation loss, on the CPU; () or, for K members trained at once, (K,); None where nothing validates."""
     metrics: dict[str, float]
     """Figures on the validation rows, for people to read."""
     learning_rate: float

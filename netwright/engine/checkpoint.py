@@ -7,36 +7,39 @@ A checkpoint is a folder `step-<epoch>-<step>` with `state.safetensors` and `man
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from torch import nn
+import torch
 
 from netwright.core.errors import ArtifactError, TrainingError
 from netwright.core.files import sha256, sweep, write_folder
 from netwright.core.notice import Notice
 from netwright.core.phase import Phase
+from netwright.core.plan import Planned
 from netwright.core.tensors import damaged, from_bytes, strict_json, to_bytes
+from netwright.engine.averages import Averages
 from netwright.engine.best import Best
-from netwright.engine.loop import Position
+from netwright.engine.job import Job, Position, Source
 from netwright.engine.pack import pack, random_state, set_random_state, unpack
 
 KEEP = 2
-FORMAT = 1
+FORMAT = 2
 
 
-def save(folder: Path, module: nn.Module, phases: Sequence[Phase], best: Best, at: Position, *, notes: dict) -> None:
-    """Write a checkpoint. `notes` are plain values that come back from `load`, such as the time spent so far."""
+def save(
+    folder: Path, job: Job, averages: Averages, best: Best, at: Position, planned: Planned, *, notes: dict
+) -> None:
+    """Write a checkpoint. `notes` are plain values that come back from `load`, such as the records so far."""
     tree = {
-        "module": module.state_dict(),
-        "phases": [
-            {"optimizer": p.optimizer.state_dict(), "scheduler": p.scheduler.state_dict() if p.scheduler else None}
-            for p in phases
-        ],
+        "module": job.module.state_dict(),
+        "phases": [_phase_state(phase) for phase in job.phases],
+        "averages": averages.state(),
         "best": best.state(),
         "position": asdict(at),
-        "random": random_state(),
+        "random": random_state(generators(job.source)),
+        "planned": planned.model_dump(mode="json"),
         "notes": notes,
     }
     values, tensors = pack(tree)
@@ -49,12 +52,13 @@ def save(folder: Path, module: nn.Module, phases: Sequence[Phase], best: Best, a
 
 
 def load(
-    folder: Path, module: nn.Module, phases: Sequence[Phase], best: Best, accept: Callable[[dict], None]
-) -> tuple[Position, dict, list[Notice]] | None:
-    """Take up the newest sound checkpoint; None where there is none. Gives the position, `notes`, and what was odd.
+    folder: Path, job: Job, averages: Averages, best: Best, accept: Callable[[dict], None]
+) -> tuple[Position, Planned, dict, list[Notice]] | None:
+    """Take up the newest sound checkpoint; None where there is none.
 
-    `accept(notes)` is called before anything is changed, and may raise. Module, optimizers and schedulers must all have
-    been built before: some schedulers set rates while they are made. Raises TrainingError where no checkpoint is sound.
+    Gives the position, the plans so far, `notes`, and what was odd. `accept(notes)` is called before anything is
+    changed, and may raise. Module, optimizers and schedulers must all have been built before: some schedulers set rates
+    while they are made. Raises TrainingError where no checkpoint is sound.
     """
     sweep(folder)
     notices = []
@@ -65,14 +69,13 @@ def load(
             notices.append(Notice(what=f"the checkpoint {path.name} is damaged and passed over: {error}"))
             continue
         accept(tree["notes"])
-        module.load_state_dict(tree["module"])
-        for phase, state in zip(phases, tree["phases"], strict=True):
-            phase.optimizer.load_state_dict(state["optimizer"])
-            if phase.scheduler is not None:
-                phase.scheduler.load_state_dict(state["scheduler"])
+        job.module.load_state_dict(tree["module"])
+        for phase, state in zip(job.phases, tree["phases"], strict=True):
+            _load_phase(phase, state)
+        averages.load(tree["averages"])
         best.load(tree["best"])
-        set_random_state(tree["random"])
-        return Position(**tree["position"]), tree["notes"], notices
+        set_random_state(tree["random"], generators(job.source))
+        return Position(**tree["position"]), Planned.model_validate(tree["planned"]), tree["notes"], notices
     if notices:
         raise TrainingError(
             "None of the checkpoints can be read.",
@@ -81,6 +84,25 @@ def load(
             fix="Train again: `netwright train --config settings.toml` repeats the run.",
         )
     return None
+
+
+def generators(source: Source) -> list[torch.Generator]:
+    """The random streams a source draws from besides torch's own."""
+    own = getattr(source, "generator", None)
+    return [own] if isinstance(own, torch.Generator) else []
+
+
+def _phase_state(phase: Phase) -> dict:
+    parts = {"optimizer": phase.optimizer, "scheduler": phase.scheduler, "scaler": phase.scaler}
+    return {name: part.state_dict() if part is not None else None for name, part in parts.items()}
+
+
+def _load_phase(phase: Phase, state: dict) -> None:
+    phase.optimizer.load_state_dict(state["optimizer"])
+    if phase.scheduler is not None:
+        phase.scheduler.load_state_dict(state["scheduler"])
+    if phase.scaler is not None:
+        phase.scaler.load_state_dict(state["scaler"])
 
 
 def _read(path: Path) -> dict:

@@ -5,7 +5,10 @@ it is: {"tensor": name}, {"dict": [[key, value], …]}, {"tuple": […]}, {"floa
 """
 
 import math
+import random
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,17 +57,26 @@ def _pack(tree: object, tensors: dict[str, Tensor]) -> object:
     raise TypeError(f"a checkpoint can't hold a {type(tree).__name__}")
 
 
-def random_state() -> dict[str, Tensor]:
-    """The state of torch's random number streams, the CPU's and each CUDA device's."""
-    state = {"cpu": torch.get_rng_state()}
+def random_state(generators: Sequence[torch.Generator] = ()) -> dict:
+    """The state of the random number streams: torch's, the CPU's and each CUDA device's, Python's, NumPy's, and these."""
+    state = {
+        "cpu": torch.get_rng_state(),
+        "python": random.getstate(),
+        "numpy": [torch.from_numpy(x.copy()) if isinstance(x, np.ndarray) else x for x in np.random.get_state()],
+        "generators": [generator.get_state() for generator in generators],
+    }
     if torch.cuda.is_initialized():
-        state |= {f"cuda:{i}": s for i, s in enumerate(torch.cuda.get_rng_state_all())}
+        state["cuda"] = torch.cuda.get_rng_state_all()
     return state
 
 
-def set_random_state(state: dict[str, Tensor]) -> None:
+def set_random_state(state: dict, generators: Sequence[torch.Generator] = ()) -> None:
     """Take the streams up where `random_state` saw them; devices that are not here are passed over."""
     torch.set_rng_state(state["cpu"])
-    for i in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        if f"cuda:{i}" in state:
-            torch.cuda.set_rng_state(state[f"cuda:{i}"], i)
+    random.setstate(state["python"])
+    np.random.set_state(tuple(x.numpy() if isinstance(x, Tensor) else x for x in state["numpy"]))
+    for generator, kept in zip(generators, state["generators"], strict=False):
+        generator.set_state(kept)
+    if "cuda" in state and torch.cuda.is_available():
+        for i, kept in enumerate(state["cuda"][: torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(kept, i)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import netwright as nw
-from netwright.api import fitting
+from netwright.api import session
 from netwright.api.stopping import Stop, listening
 from netwright.core.steps import EpochRecord, StepRecord
 
@@ -20,8 +20,8 @@ SETTINGS = {"target": "price", "exclude": "paid", "config": {"epochs": 12, "memb
 PROGRAM = """
 import sys
 import netwright as nw
-from netwright.api import fitting
-fitting.CHECKPOINT_SECONDS = 0.0
+from netwright.api import session
+session.CHECKPOINT_SECONDS = 0.0
 source, output, how = sys.argv[1:]
 config = {"epochs": 12, "members": 2, "patience": 50}
 if how == "train":
@@ -126,7 +126,7 @@ def test_sigterm_ends_with_143(source: Path, tmp_path: Path):
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     source: Path, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(fitting, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 0.0)
     _, watch = stop_after(9)
     run = nw.train(source, output=tmp_path / "run", watch=watch, **SETTINGS)
     older, newest = sorted((run.path / "checkpoints").glob("step-*"))

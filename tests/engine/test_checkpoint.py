@@ -16,7 +16,12 @@ from netwright.core.steps import EpochRecord
 from netwright.data.batches import Batches
 from netwright.engine import checkpoint, loop
 from netwright.engine.best import Best
-from netwright.engine.loop import Position, run
+from netwright.core.plan import Plan, Planned
+from netwright.core.seeds import derive
+from netwright.engine.averages import Averages
+from netwright.engine.cursor import Cursor
+from netwright.engine.eager import Eager
+from netwright.engine.job import Job, Position
 
 X = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
 SOURCE = Batches(inputs=(X,), target=X[:, :1], fold=torch.full((40,), -1), rows=torch.arange(40), batch_size=7)
@@ -37,15 +42,23 @@ class Session:
         sgd = torch.optim.SGD(self.module[3].parameters(), lr=0.02, momentum=0.9)
         self.phases = [
             Phase(name="first", loss=loss, optimizer=adam, scheduler=LambdaLR(adam, lambda step: 0.97**step)),
-            Phase(name="second", loss=loss, optimizer=sgd),
+            Phase(name="second", loss=loss, optimizer=sgd, average=0.9),
         ]
+        self.job = Job(module=self.module, phases=self.phases, source=SOURCE)
+        self.averages = Averages(self.phases)
         self.best, self.at, self.losses = Best(), Position(), []
 
     def train(self, records: int | None = None) -> "Session":
         """Up to so many records, or to the end."""
         torch.manual_seed(seed=5) if self.at == Position() else None
-        generator = run(
-            self.module, self.phases, SOURCE, epochs=EPOCHS, seed=3, validate=self.validate, position=self.at
+        generator = loop.run(
+            self.job,
+            Eager(self.job, Cursor(self.job), self.averages, Plan()),
+            self.averages,
+            epochs=EPOCHS,
+            order=lambda epoch: derive(3, f"epoch {epoch}"),
+            validate=self.validate,
+            position=self.at,
         )
         for count, record in enumerate(generator, start=1):
             if isinstance(record, EpochRecord):
@@ -60,13 +73,14 @@ class Session:
         return (module(X) - X[:, :1]).square().mean(), {}
 
     def save(self, folder: Path) -> None:
-        checkpoint.save(folder, self.module, self.phases, self.best, self.at, notes={"losses": self.losses, "n": 1})
+        notes = {"losses": self.losses, "n": 1}
+        checkpoint.save(folder, self.job, self.averages, self.best, self.at, Planned(), notes=notes)
 
     def load(self, folder: Path) -> list | None:
-        found = checkpoint.load(folder, self.module, self.phases, self.best, lambda notes: None)
+        found = checkpoint.load(folder, self.job, self.averages, self.best, lambda notes: None)
         if found is None:
             return None
-        self.at, notes, notices = found
+        self.at, _, notes, notices = found
         assert notes["n"] == 1
         self.losses = notes["losses"]
         return notices
@@ -150,7 +164,7 @@ def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path: Path, damage: s
 def unchanged(session: Session, folder: Path, error: type[Exception], match: str, accept: Callable = print) -> None:
     before = {name: value.clone() for name, value in session.module.state_dict().items()}
     with pytest.raises(error, match=match):
-        checkpoint.load(folder, session.module, session.phases, session.best, accept)
+        checkpoint.load(folder, session.job, session.averages, session.best, accept)
     assert all(torch.equal(value, before[name]) for name, value in session.module.state_dict().items())
     assert session.best.epoch == -1
 

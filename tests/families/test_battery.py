@@ -11,7 +11,12 @@ from netwright.core.batch import Batch
 from netwright.core.cells import CellType
 from netwright.core.record import Record
 from netwright.core.schema import CategoryColumn, NumberColumn, Schema
-from netwright.engine.loop import Position, update
+from netwright.core.plan import Plan
+from netwright.engine.averages import Averages
+from netwright.engine.cursor import Cursor
+from netwright.engine.eager import Eager
+from netwright.engine.job import Job, Position
+from netwright.engine.tally import Tally
 from netwright.families.family import Family, Training
 from netwright.families.registry import FAMILIES
 from netwright.tasks import Classification, MultiLabel, Regression, Task
@@ -93,9 +98,10 @@ class Made:
     def step(self, steps: int = 1) -> None:
         self.module.train()
         phases = self.phases()
+        job = Job(module=self.module, phases=phases, source=None)
+        eager = Eager(job, Cursor(job), Averages(phases), Plan())
         for _ in range(steps):
-            for phase in phases:
-                update(self.module, phase, self.training, Position())
+            eager.step([self.training], phases, Tally(Position()))
 
 
 every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=list(FAMILIES))

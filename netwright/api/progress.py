@@ -31,10 +31,11 @@ class Progress:
             case StepRecord():
                 self.epochs = event.epochs
                 self.pace = event.rows / max(event.seconds, 1e-9)
-                self._show(event.epoch + event.step / event.steps)
+                self._show(event.epoch + (event.step / event.steps if event.steps else 0.5))
             case EpochRecord():
                 self.last = event
-                self.best = min(self.best, float(event.validation.mean()))
+                if event.validation is not None:
+                    self.best = min(self.best, float(event.validation.mean()))
                 self._show(event.epoch + 1)
 
     def say(self, text: str) -> None:
@@ -65,12 +66,21 @@ class Progress:
         parts = [f"epoch {int(done) + (done % 1 > 0)}/{self.epochs}", self._left(done)]
         if self.last is not None:
             parts += [f"{name} {value:.4g}" for name, value in self.last.metrics.items()]
-            validation = float(self.last.validation.mean())
-            parts.append(f"loss {next(iter(self.last.losses.values())):.3g}, validation {validation:.3g}")
+            parts.append(", ".join(f"{name} {value:.3g}" for name, value in self._losses(self.last)))
         parts.append(f"{self.pace:,.0f} rows/s")
-        if self.last is not None:
+        if self.best < math.inf:
             parts.append(f"best validation {self.best:.3g}")
         return " · ".join(parts)
+
+    @staticmethod
+    def _losses(record: EpochRecord) -> list[tuple[str, float]]:
+        """The losses to show: the training loss of the one phase, or of each by its name, and the validation loss."""
+        shown = list(record.losses.items())
+        if len(shown) == 1:
+            shown = [("loss", shown[0][1])]
+        if record.validation is not None:
+            shown.append(("validation", float(record.validation.mean())))
+        return shown
 
     def _left(self, done: float) -> str:
         """The time until the last epoch or the limit: at most, for training ends early when nothing improves."""
