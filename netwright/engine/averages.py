@@ -19,7 +19,9 @@ class Averages:
 
     def __init__(self, phases: Sequence[Phase]) -> None:
         self.phases = {phase.name: phase for phase in phases if phase.average is not None}
-        self.copies = {name: [p.detach().clone() for p in trainable(phase.optimizer)] for name, phase in self.phases.items()}
+        self.copies = {
+            name: [p.detach().clone() for p in trainable(phase.optimizer)] for name, phase in self.phases.items()
+        }
 
     @torch.no_grad()
     def update(self, phase: Phase) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netwright.core import trees
 from netwright.core.phase import Loss, Phase
@@ -38,7 +38,7 @@ class Eager:
     def step(self, batches: Sequence[Any], due: Sequence[Phase], tally: Tally) -> None:
         """One step: what its phases share, then each phase that is due."""
         job = self.job
-        with self.arithmetic():
+        with arithmetic(job.module, self.plan.precision):
             shared = [job.share(job.module, batch) for batch in batches] if job.share else [None] * len(batches)
         for phase in due:
             updater = self.updaters[phase.name]
@@ -49,13 +49,6 @@ class Eager:
                 self._gradients(updater, batches, shared, tally)
                 updater.apply(tally.at)
         tally.step(sum(map(trees.rows, batches)))
-
-    def arithmetic(self) -> AbstractContextManager:
-        """What precision the products of a forward pass are computed in."""
-        if self.plan.precision == "float32":
-            return nullcontext()
-        device = next(self.job.module.parameters()).device.type
-        return torch.autocast(device, getattr(torch, self.plan.precision))
 
     def _gradients(self, updater: Updater, batches: Sequence[Any], shared: Sequence[Any], tally: Tally) -> Tensor:
         """The gradient of the mean over all rows of these batches, added into `.grad`. Gives that mean, detached."""
@@ -80,8 +73,8 @@ class Eager:
 
     def loss(self, phase: Phase, batch: Any, shared: Any) -> Loss:
         """The loss of one phase on one batch."""
-        with self.arithmetic():
-            module = self.job.module
+        module = self.job.module
+        with arithmetic(module, self.plan.precision):
             value = phase.loss(module, batch) if self.job.share is None else phase.loss(module, batch, shared)
         return value if isinstance(value, Loss) else Loss(value=value)
 
@@ -102,3 +95,10 @@ class Eager:
                     parameter.copy_(value)
             raise
         updater.after()
+
+
+def arithmetic(module: nn.Module, precision: str) -> AbstractContextManager:
+    """What precision the products of a forward pass are computed in."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(next(module.parameters()).device.type, getattr(torch, precision))

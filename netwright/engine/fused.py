@@ -15,6 +15,8 @@ from netwright.engine.averages import trainable
 
 Gradients = Sequence[Tensor | None]
 Group = dict[str, Any]
+ONE = torch.ones(())
+"""A tensor, for torch takes another, slower way when it is to add a number to tensors of one element on the CPU."""
 Kernel = Callable[[list[Tensor], list[Tensor], list[dict], Group], None]
 
 
@@ -65,7 +67,7 @@ def _adam(parameters: list[Tensor], gradients: list[Tensor], states: list[dict],
             for name in names if group["amsgrad"] else names[:2]:
                 state[name] = torch.zeros_like(parameter, memory_format=torch.preserve_format)
     counters = [state["step"] for state in states]
-    torch._foreach_add_(counters, 1)
+    torch._foreach_add_(counters, ONE, alpha=1.0)
     kernel = torch._fused_adamw_ if group.get("decoupled_weight_decay") else torch._fused_adam_
     kernel(
         parameters,
@@ -107,7 +109,7 @@ def _sgd(parameters: list[Tensor], gradients: list[Tensor], states: list[dict], 
 
 def _adagrad(parameters: list[Tensor], gradients: list[Tensor], states: list[dict], group: Group) -> None:
     counters = [state["step"] for state in states]
-    torch._foreach_add_(counters, 1)
+    torch._foreach_add_(counters, ONE, alpha=1.0)
     torch._fused_adagrad_(
         parameters,
         gradients,

@@ -1,25 +1,236 @@
-"""Chooses how steps are run."""
+"""Chooses how steps are run: measures plans on the first real steps, and has each proven before it is used.
 
-from netwright.core.plan import Plan, Planned, Stretch
-from netwright.engine.averages import Averages
+No training step is thrown away: a plan is timed on steps that count. Trying a plan costs copies and a few extra steps,
+so one is tried only where what it may save over the steps that are left is worth twice its price.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netwright.core import trees
+from netwright.core.phase import Phase
+from netwright.core.plan import Plan, Planned, Stretch, Trial
+from netwright.engine.averages import Averages, trainable
 from netwright.engine.cursor import Cursor
 from netwright.engine.eager import Eager
+from netwright.engine.gate import TOLERANCE, Step, compare, proven
 from netwright.engine.job import Chunk, Job, Position
+from netwright.engine.loop import Runner
+from netwright.engine.program import Program
+from netwright.engine.recording import Refused, record
+from netwright.engine.tally import Tally
+from netwright.engine.traced import Traced
+
+TIMED = 4
+"""Steps a plan is timed on, after one that warms it up."""
+FASTER = 0.97
+"""A plan must take at most this share of the time of the one before to be chosen."""
+PRICE = 8
+"""What trying a plan costs, in steps."""
+PYTHON_SECONDS = 60e-6
+"""What Python and autograd add to a step; what the traced tier may save beside the optimizer."""
+OPTIMIZER_SECONDS = 15e-6
+"""What a plain optimizer takes for a parameter tensor."""
+REDUCED = 0.05
+"""What a step of reduced precision, where it is allowed, may differ by, of each tensor's largest number."""
 
 
 class Planner:
-    def __init__(self, job: Job, averages: Averages, plan: Plan) -> None:
-        self.plan = plan
-        self.runner = Eager(job, Cursor(job), averages, plan)
-        self.ran = 0
+    """Runs steps under one plan after another, and under the fastest in the end."""
+
+    def __init__(
+        self,
+        job: Job,
+        averages: Averages,
+        plan: Plan | Planned | None,
+        *,
+        epochs: int = 1,
+        allowed: str = "float32",
+    ) -> None:
+        """`plan` None measures; a Plan is kept to; a Planned is repeated.
+
+        `epochs` tells how much there is to save; `allowed` is the lowest precision that may be tried.
+        """
+        self.job, self.averages, self.epochs, self.allowed = job, averages, epochs, allowed
+        self.cursor = Cursor(job)
+        self.fixed = plan
+        self.runners: dict[Plan, Runner] = {}
+        self.trials: list[Trial] = []
+        self.stretches: list[Stretch] = []
+        self.notes: list[str] = []
+        self.current = plan if isinstance(plan, Plan) else Plan()
+        self.trying: Plan | None = None if plan is not None else self.current
+        self.samples: list[float] = []
+        self.seconds = float("inf")
+        self.untried: list[Change] | None = None
 
     def run(self, at: Position, most: int, until: float) -> Chunk:
-        chunk = self.runner.run(at, most, until)
-        self.ran += chunk.steps
+        """Steps from `at` on, under the plan that is to be used for them."""
+        if isinstance(self.fixed, Planned):
+            plan, most = self._written(at.total, most)
+            return self._under(plan, at, most, until)
+        if self.trying is None:
+            return self._under(self.current, at, most, until)
+        chunk = self._under(self.trying, at, 1, until)
+        if chunk.steps:
+            self.samples.append(chunk.seconds)
+        if len(self.samples) > TIMED:
+            self._judge(self.trying, sorted(self.samples[1:])[(TIMED - 1) // 2])
+            self.trying, self.samples = self._next(at), []
         return chunk
 
     def planned(self) -> Planned:
-        return Planned(stretches=(Stretch(plan=self.plan, first=0, last=self.ran),))
+        """The plans so far."""
+        return Planned(trials=tuple(self.trials), stretches=tuple(self.stretches), notes=tuple(self.notes))
 
     def resume(self, planned: Planned) -> None:
-        pass
+        """Go on where another process left off: what it chose last is kept."""
+        self.trials, self.stretches = list(planned.trials), list(planned.stretches)
+        self.notes = list(planned.notes)
+        if self.fixed is None and self.stretches:
+            self.current, self.trying = self.stretches[-1].plan, None
+
+    def _judge(self, plan: Plan, seconds: float) -> None:
+        """Take a plan that was timed, or leave it."""
+        chosen = plan is self.current or seconds < FASTER * self.seconds
+        self.trials.append(Trial(plan=plan, verdict="chosen" if chosen else "slower", seconds=seconds))
+        if chosen:
+            self.current, self.seconds = plan, seconds
+
+    def _next(self, at: Position) -> Plan | None:
+        """The next plan that is worth a trial and is proven; None where there is none left."""
+        if self.untried is None:
+            self.untried = candidates(self.job, self.allowed)
+        while self.untried:
+            plan = self.current.model_copy(update=self.untried.pop(0))
+            if plan != self.current and self._worth(plan, at) and self._proven(plan, at):
+                return plan
+        return None
+
+    def _worth(self, plan: Plan, at: Position) -> bool:
+        """True where the steps that are left may save more than twice what the trial costs."""
+        steps = self.job.steps
+        if steps is None:
+            return False
+        left = steps * self.epochs - at.total
+        saving = savings(self.job, self.current, plan, self.seconds)
+        return left * saving > 2 * PRICE * self.seconds * (plan.threads == self.current.threads)
+
+    def _proven(self, plan: Plan, at: Position) -> bool:
+        """Ask the gate. Threads are no change of what is computed, only of how sums are divided."""
+        try:
+            batch = next(iter(self.job.source.epoch(at.seed)))
+            prove(self.job, self.current, plan, batch, self.job.due(at.total))
+        except (Refused, ValueError) as error:
+            self.trials.append(Trial(plan=plan, verdict="refused", reason=str(error)))
+            return False
+        return True
+
+    def _under(self, plan: Plan, at: Position, most: int, until: float) -> Chunk:
+        """Steps under one plan, written down."""
+        first = at.total
+        with threads(plan.threads):
+            chunk = self._runner(plan).run(at, most, until)
+        if chunk.steps:
+            last = self.stretches[-1] if self.stretches else None
+            if last is not None and last.plan == plan and last.last == first:
+                self.stretches[-1] = Stretch(plan=plan, first=last.first, last=at.total)
+            else:
+                self.stretches.append(Stretch(plan=plan, first=first, last=at.total))
+        return chunk
+
+    def _runner(self, plan: Plan) -> Runner:
+        if plan not in self.runners:
+            self.runners[plan] = self._made(plan)
+        return self.runners[plan]
+
+    def _made(self, plan: Plan) -> Runner:
+        if plan.tier == "traced":
+            return Traced(self.job, self.cursor, self.averages, plan, self._traceable)
+        return Eager(self.job, self.cursor, self.averages, plan)
+
+    def _traceable(self, batch: Any, due: Sequence[Phase]) -> tuple[Program, dict[int, Tensor]]:
+        """A proven program for a form of batch that has come up; what is refused is told once and runs eagerly."""
+        try:
+            return proven(self.job, batch, due)
+        except Refused as error:
+            rows = trees.rows(batch)
+            note = f"batches of {rows} rows run eagerly where the plan is traced: {error}"
+            if note not in self.notes:
+                self.notes.append(note)
+            raise
+
+    def _written(self, total: int, most: int) -> tuple[Plan, int]:
+        """The plan that step `total` ran under, and how many of the next `most` did too."""
+        assert isinstance(self.fixed, Planned)
+        for stretch in self.fixed.stretches:
+            if stretch.first <= total < stretch.last:
+                return stretch.plan, min(most, stretch.last - total)
+        return (self.fixed.stretches[-1].plan if self.fixed.stretches else Plan()), most
+
+
+Change = dict[str, Any]
+
+
+def candidates(job: Job, allowed: str) -> list[Change]:
+    """What may be tried, in order: each is what it changes in the plan that is the best by then."""
+    changes: list[Change] = [{"threads": 1}] if torch.get_num_threads() > 1 else []
+    traced = {"tier": "traced", "fused": True}
+    if any(isinstance(m, (nn.Conv2d, nn.ConvTranspose2d)) for m in job.module.modules()):
+        changes.append(traced | {"memory_format": "channels_last"})
+    changes += [traced, {"fused": True}]
+    if allowed != "float32":
+        changes.append({"precision": allowed})
+    return changes
+
+
+def savings(job: Job, now: Plan, plan: Plan, seconds: float) -> float:
+    """What a plan might save of a step that takes `seconds` now: a guess on the hopeful side, before anything is run."""
+    if plan.threads != now.threads:
+        return seconds
+    if plan.memory_format != now.memory_format or plan.precision != now.precision:
+        return 0.4 * seconds
+    tensors = sum(len(trainable(phase.optimizer)) for phase in job.phases)
+    optimizer = min(OPTIMIZER_SECONDS * tensors, 0.5 * seconds)
+    return optimizer if plan.tier == now.tier else min(PYTHON_SECONDS + optimizer, 0.8 * seconds)
+
+
+def prove(job: Job, now: Plan, plan: Plan, batch: Any, due: Sequence[Phase]) -> None:
+    """Raise Refused unless `plan` does what is done now, and to the same numbers within the tolerance."""
+    if plan.tier == "traced" and now.tier != "traced":
+        proven(job, batch, due)
+    if plan.fused and not now.fused:
+        compare(job, [[batch]], due, stepped(Plan(fused=True)), tolerance=TOLERANCE)
+    if plan.memory_format != now.memory_format:
+        compare(job, [[batch]], due, stepped(plan), tolerance=TOLERANCE)
+    if plan.precision != now.precision:
+        compare(job, [[batch]], due, stepped(plan), tolerance=REDUCED)
+
+
+def stepped(plan: Plan) -> Step:
+    """A step under this plan, for the gate."""
+
+    def step(job: Job, batches: Sequence[Any], due: Sequence[Phase], tally: Tally) -> None:
+        runner = Eager(job, Cursor(job), Averages(job.phases), plan)
+        if plan.tier == "traced":
+            runner = Traced(job, Cursor(job), Averages(job.phases), plan, lambda b, d: record(job, b, d, plan))
+        runner.step(batches, due, tally)
+
+    return step
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """While inside, torch uses this many threads for an operator; 0 leaves its setting."""
+    before = torch.get_num_threads()
+    if count and count != before:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if count and count != before:
+            torch.set_num_threads(before)

@@ -11,7 +11,7 @@ import polars
 import pytest
 
 from netwright.cli.main import main, run
-from netwright.cli.progress import Progress
+from netwright.api.progress import Progress
 from netwright.core.steps import EpochRecord, StepRecord
 
 QUICK = ["--epochs", "3", "--set", "members=2", "--quiet"]
@@ -261,7 +261,7 @@ def test_progress_shows_loss_figure_pace_and_time_left(
 ):
     import torch
 
-    monkeypatch.setattr("netwright.cli.progress.PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr("netwright.api.progress.PLAIN_SECONDS", 0.0)
     progress = Progress(limit=100)
     losses = {"network": torch.tensor([0.5])}
     progress(StepRecord(epoch=0, epochs=4, step=1, steps=2, losses=losses, rows=320, seconds=0.1))

@@ -1,0 +1,168 @@
+"""A segment of a program as a function that torch's own graph executor runs, without Python between the operators.
+
+The executor is TorchScript's. Its language for users is deprecated and not used here: the graph is written down as text,
+which torch parses, and values die after their last use.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from netwright.engine.program import Call, Segment, Value, values
+from netwright.engine.recording import Refused
+
+DTYPES = {
+    torch.uint8: 0,
+    torch.int8: 1,
+    torch.int16: 2,
+    torch.int32: 3,
+    torch.int64: 4,
+    torch.float16: 5,
+    torch.float32: 6,
+    torch.float64: 7,
+    torch.bool: 11,
+    torch.bfloat16: 15,
+}
+"""The numbers of c10::ScalarType."""
+FORMATS = {torch.contiguous_format: 0, torch.preserve_format: 1, torch.channels_last: 2, torch.channels_last_3d: 3}
+"""The numbers of c10::MemoryFormat."""
+
+
+def compile_segment(segment: Segment, inputs: Sequence[int], outputs: Sequence[int]) -> Callable[..., tuple]:
+    """A function from the tensors numbered `inputs` to a tuple of those numbered `outputs`.
+
+    Raises Refused for what the executor has no words for.
+    """
+    text = _Text()
+    for call in segment.calls:
+        text.call(call)
+    head = ", ".join(f"%{n} : Tensor" for n in inputs)
+    kinds = ", ".join("Tensor" for _ in outputs)
+    body = "\n  ".join([*text.lines, f"%out : ({kinds}) = prim::TupleConstruct({', '.join(f'%{n}' for n in outputs)})"])
+    try:
+        graph = torch._C.parse_ir(f"graph({head}):\n  {body}\n  return (%out)")
+        return torch._C._create_function_from_graph("segment", graph)
+    except RuntimeError as error:
+        raise Refused(f"torch's graph executor does not take it: {str(error).strip().splitlines()[0]}") from None
+
+
+class as_written:  # noqa: N801 (read as a phrase)
+    """While inside, the executor runs graphs as they were written: its rewritten ones round otherwise."""
+
+    def __enter__(self) -> None:
+        """Turn rewriting off."""
+        self.before = torch._C._get_graph_executor_optimize()
+        torch._C._set_graph_executor_optimize(False)
+
+    def __exit__(self, *_: object) -> None:
+        """As it was."""
+        torch._C._set_graph_executor_optimize(self.before)
+
+
+def crossing(segments: Sequence[Segment], slots: int) -> list[tuple[list[int], list[int]]]:
+    """For each segment the values it reads from before it, and the values it must give: its results and what later ones read."""
+    made = [{v.number for call in s.calls for v in values(call.results)} - set(range(slots)) for s in segments]
+    reads = []
+    for own, segment in zip(made, segments, strict=True):
+        used = {v.number for call in segment.calls for v in values(call.arguments)} | {
+            v.number for v in wanted(segment)
+        }
+        reads.append(sorted(used - own))
+    result = []
+    for i, segment in enumerate(segments):
+        later = {n for read in reads[i + 1 :] for n in read} & made[i]
+        result.append((reads[i], sorted(later | {v.number for v in wanted(segment)})))
+    return result
+
+
+def wanted(segment: Segment) -> list[Value]:
+    """What a segment is run for."""
+    weight = [segment.weight] if isinstance(segment.weight, Value) else []
+    return [segment.loss, *weight, *(v for _, v in segment.figures), *(g for g in segment.gradients if g is not None)]
+
+
+class _Text:
+    """The lines of a graph."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.constants: dict[tuple[str, str], str] = {}
+        self.fresh = 0
+
+    def call(self, call: Call) -> None:
+        """One operator, its constants before it, its lists of results unpacked after it."""
+        schema = call.function._schema
+        for argument, value in zip(schema.arguments, call.arguments, strict=True):
+            if str(argument.type) == "Tensor" and isinstance(value, (bool, int, float)):
+                schema = _scalar_overload(call)
+                break
+        arguments = [
+            self._value(value, str(argument.type))
+            for argument, value in zip(schema.arguments, call.arguments, strict=True)
+        ]
+        results, unpacked = [], []
+        for result in call.results:
+            if isinstance(result, tuple):
+                name = self._name()
+                results.append(f"{name} : Tensor[]")
+                unpacked.append(f"{', '.join(f'%{v.number} : Tensor' for v in result)} = prim::ListUnpack({name})")
+            elif result is None or result in call.arguments:  # an operator in place gives what it was given
+                results.append(f"{self._name()} : Tensor")
+            else:
+                results.append(f"%{result.number} : Tensor")
+        left = ", ".join(results) + " = " if results else ""
+        self.lines.append(f"{left}{call.operator}({', '.join(arguments)})")
+        self.lines.extend(unpacked)
+
+    def _value(self, value: Any, kind: str) -> str:
+        if isinstance(value, Value):
+            return f"%{value.number}"
+        if isinstance(value, (tuple, list)):
+            return self._list(value, kind)
+        if value is None:
+            return self._constant("NoneType", "")
+        if isinstance(value, bool):
+            return self._constant("bool", f"[value={int(value)}]")
+        if isinstance(value, torch.dtype) and value in DTYPES:
+            return self._constant("int", f"[value={DTYPES[value]}]")
+        if isinstance(value, torch.memory_format):
+            return self._constant("int", f"[value={FORMATS[value]}]")
+        if isinstance(value, torch.layout) and value == torch.strided:
+            return self._constant("int", "[value=0]")
+        if isinstance(value, int):
+            return self._constant("int", f"[value={value}]")
+        if isinstance(value, float) and value == value and abs(value) != float("inf"):
+            text = repr(value)
+            return self._constant("float", f"[value={text if '.' in text or 'e' in text else text + '.'}]")
+        if isinstance(value, (str, torch.device)):
+            return self._constant("str" if isinstance(value, str) else "Device", f'[value="{value}"]')
+        raise Refused(f"torch's graph executor has no constant {value!r}")
+
+    def _list(self, items: Sequence[Any], kind: str) -> str:
+        item = "Tensor?" if "Optional[Tensor]" in kind else "Tensor" if "Tensor" in kind else ""
+        item = item or ("bool" if "bool" in kind else "float" if "float" in kind else "int")
+        parts = [self._value(value, item) for value in items]
+        name = self._name()
+        self.lines.append(f"{name} : {item}[] = prim::ListConstruct({', '.join(parts)})")
+        return name
+
+    def _constant(self, kind: str, value: str) -> str:
+        key = (kind, value)
+        if key not in self.constants:
+            self.constants[key] = self._name()
+            self.lines.append(f"{self.constants[key]} : {kind} = prim::Constant{value}()")
+        return self.constants[key]
+
+    def _name(self) -> str:
+        self.fresh += 1
+        return f"%c{self.fresh}"
+
+
+def _scalar_overload(call: Call) -> Any:
+    """The schema of the overload that takes a number where this one takes a tensor: `x * 2` is recorded as mul.Tensor."""
+    name = call.overload.replace("Tensor", "Scalar")
+    packet = getattr(torch.ops.aten, call.operator.removeprefix("aten::"), None)
+    if packet is None or name not in packet.overloads():
+        raise Refused(f"{call.operator} is given a number where it takes a tensor")
+    return getattr(packet, name)._schema

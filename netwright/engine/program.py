@@ -1,0 +1,121 @@
+"""The operators of one step, written down: what the traced and the compiled tier run instead of Python."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the program, by its number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operator. `arguments` are in the order of its schema: numbers, types, Values, and lists of them.
+
+    `results` has an entry for each result: a Value, None for one that is undefined, or a tuple for a list of tensors.
+    """
+
+    operator: str
+    """As in "aten::mm"."""
+    overload: str
+    arguments: tuple[Any, ...]
+    results: tuple[Any, ...]
+
+    @property
+    def function(self) -> torch._ops.OpOverload:
+        """The operator itself."""
+        space, name = self.operator.split("::")
+        return getattr(getattr(getattr(torch.ops, space), name), self.overload or "default")
+
+    @property
+    def draws(self) -> bool:
+        """True for an operator that draws random numbers."""
+        return torch.Tag.nondeterministic_seeded in self.function.tags
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A tensor the program starts from. `name` is a parameter's or buffer's name, or a number as text."""
+
+    kind: Literal["batch", "parameter", "buffer", "constant"]
+    name: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The operators up to one update: the losses of a phase and the gradients of its parameters.
+
+    `weight` is the weight beside the loss: a number, a Value, or None for the rows of the batch.
+    """
+
+    phase: str
+    calls: tuple[Call, ...]
+    loss: Value
+    weight: Value | float | None
+    figures: tuple[tuple[str, Value], ...]
+    gradients: tuple[Value | None, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """One step: values 0 … are the slots; the segments follow each other, with an update after each."""
+
+    slots: tuple[Slot, ...]
+    segments: tuple[Segment, ...]
+
+    def calls(self) -> Iterator[Call]:
+        """All calls, in order."""
+        for segment in self.segments:
+            yield from segment.calls
+
+
+def values(tree: Any) -> Iterator[Value]:
+    """The values in arguments or results."""
+    if isinstance(tree, Value):
+        yield tree
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from values(item)
+
+
+def replaced(tree: Any, tensors: dict[int, Tensor]) -> Any:
+    """Arguments with the tensors in the places of their values."""
+    if isinstance(tree, Value):
+        return tensors[tree.number]
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(replaced(item, tensors) for item in tree)
+    return tree
+
+
+def channels_last(program: Program, images: Sequence[int], fresh: int) -> Program:
+    """The program with the batch tensors numbered `images` laid out as channels_last first; `fresh` is an unused number.
+
+    Views become reshapes, for a view of a picture's numbers in the order of channels is a copy in this layout.
+    """
+    slots = [n for n, slot in enumerate(program.slots) if slot.kind == "batch" and int(slot.name) in images]
+    renamed = {Value(n): Value(fresh + i) for i, n in enumerate(slots)}
+    head = [Call("aten::contiguous", "", (v, torch.channels_last), (renamed[v],)) for v in renamed]
+    segments = []
+    for segment in program.segments:
+        calls = [replace(_reshaping(call), arguments=_renamed(call.arguments, renamed)) for call in segment.calls]
+        segments.append(replace(segment, calls=(*head, *calls)))
+        head = []
+    return replace(program, segments=tuple(segments))
+
+
+def _reshaping(call: Call) -> Call:
+    viewing = call.operator in ("aten::view", "aten::_unsafe_view") and not call.overload
+    return replace(call, operator="aten::reshape") if viewing else call
+
+
+def _renamed(tree: Any, names: dict[Value, Value]) -> Any:
+    if isinstance(tree, Value):
+        return names.get(tree, tree)
+    return tuple(_renamed(item, names) for item in tree) if isinstance(tree, tuple) else tree
