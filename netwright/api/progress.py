@@ -1,5 +1,6 @@
 """What a person sees on stderr while training runs: notices at once, then one line that moves."""
 
+import math
 import shutil
 import sys
 import time

@@ -17,8 +17,8 @@ def resume(run: Path, /, *, json_: Json = False, quiet: Quiet = False) -> int:
     quiet
         No progress.
     """
-    from netwright.api.train import resume as go_on
     from netwright.api.progress import Progress
+    from netwright.api.train import resume as go_on
     from netwright.cli.train import show
 
     progress = Progress(quiet=quiet)

@@ -35,7 +35,8 @@ class Phase:
     `scheduler` steps after every update or every epoch, as `scheduler_steps` says. `clip_norm`, where given, bounds the
     norm of the phase's gradients taken together. The phase runs at every `every`-th step: five critic steps to one of
     the generator is `every=5` for the generator. `average`, where given, is the decay of an exponential moving average
-    of the phase's parameters, which then validate and are kept. `scaler`, where given, scales the loss of a float16 run.
+    of the phase's parameters, which then validate and are kept. `scaler`, where given, scales the loss of a
+    float16 run.
     """
 
     name: str

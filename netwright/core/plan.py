@@ -33,6 +33,14 @@ class Plan(Record):
         return ", ".join(words)
 
 
+NAMED = {
+    "eager": Plan(),
+    "traced": Plan(tier="traced", fused=True),
+    "compiled": Plan(tier="compiled", fused=True),
+}
+"""The plans that have a name of their own."""
+
+
 class Trial(Record):
     """What became of one plan that was tried. `seconds` is the time of one step, None where it was not timed."""
 

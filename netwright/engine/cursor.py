@@ -14,6 +14,7 @@ class Cursor:
         self.job = job
         self.batches: Iterator[Any] = iter(())
         self.stands: tuple[int, int, int] | None = None
+        self.unseen = True
 
     def steps(self, at: Position) -> Iterator[list[Any]]:
         """The batches of each step from `at` to the end of the epoch; `at.step` must be moved on after each."""
@@ -21,6 +22,9 @@ class Cursor:
             self.close()
             self.batches = self.job.source.epoch(at.seed, at.step * self.job.accumulate)
         while group := list(islice(self.batches, self.job.accumulate)):
+            if self.unseen and self.job.first is not None:
+                self.job.first(group[0])
+            self.unseen = False
             self.stands = (at.epoch, at.seed, at.step + 1)
             yield group
 

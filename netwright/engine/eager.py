@@ -30,7 +30,11 @@ class Eager:
         """Steps from `at` on: at most `most`, and none begun after `until` (`time.perf_counter`) but the first."""
         tally = Tally(at)
         for batches in self.cursor.steps(at):
-            self.step(batches, self.job.due(at.total), tally)
+            try:
+                self.step(batches, self.job.due(at.total), tally)
+            except NotFinite as error:
+                error.batch = batches[0]
+                raise
             if tally.steps == most or time.perf_counter() >= until:
                 return tally.chunk()
         return tally.chunk(ended=True)

@@ -31,7 +31,7 @@ class FusedStep:
 
     @torch.no_grad()
     def __call__(self, gradients: Gradients) -> None:
-        """`gradients` are those of the trained parameters, group by group; None for one that had no part in the loss."""
+        """`gradients` are those of the trained parameters, group by group; None where there is none."""
         first = 0
         for group, parameters in self.groups:
             given = gradients[first : first + len(parameters)]

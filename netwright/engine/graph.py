@@ -1,9 +1,10 @@
 """A segment of a program as a function that torch's own graph executor runs, without Python between the operators.
 
-The executor is TorchScript's. Its language for users is deprecated and not used here: the graph is written down as text,
-which torch parses, and values die after their last use.
+The executor is TorchScript's. Its language for users is deprecated and not used here: the graph is written down as
+text, which torch parses, and values die after their last use.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ def compile_segment(segment: Segment, inputs: Sequence[int], outputs: Sequence[i
         raise Refused(f"torch's graph executor does not take it: {str(error).strip().splitlines()[0]}") from None
 
 
-class as_written:  # noqa: N801 (read as a phrase)
+class as_written:
     """While inside, the executor runs graphs as they were written: its rewritten ones round otherwise."""
 
     def __enter__(self) -> None:
@@ -61,7 +62,7 @@ class as_written:  # noqa: N801 (read as a phrase)
 
 
 def crossing(segments: Sequence[Segment], slots: int) -> list[tuple[list[int], list[int]]]:
-    """For each segment the values it reads from before it, and the values it must give: its results and what later ones read."""
+    """By segment: the values it reads from before it, and those it must give: its results, and what later ones read."""
     made = [{v.number for call in s.calls for v in values(call.results)} - set(range(slots)) for s in segments]
     reads = []
     for own, segment in zip(made, segments, strict=True):
@@ -120,24 +121,9 @@ class _Text:
             return f"%{value.number}"
         if isinstance(value, (tuple, list)):
             return self._list(value, kind)
-        if value is None:
-            return self._constant("NoneType", "")
-        if isinstance(value, bool):
-            return self._constant("bool", f"[value={int(value)}]")
-        if isinstance(value, torch.dtype) and value in DTYPES:
-            return self._constant("int", f"[value={DTYPES[value]}]")
-        if isinstance(value, torch.memory_format):
-            return self._constant("int", f"[value={FORMATS[value]}]")
-        if isinstance(value, torch.layout) and value == torch.strided:
-            return self._constant("int", "[value=0]")
-        if isinstance(value, int):
-            return self._constant("int", f"[value={value}]")
-        if isinstance(value, float) and value == value and abs(value) != float("inf"):
-            text = repr(value)
-            return self._constant("float", f"[value={text if '.' in text or 'e' in text else text + '.'}]")
-        if isinstance(value, (str, torch.device)):
-            return self._constant("str" if isinstance(value, str) else "Device", f'[value="{value}"]')
-        raise Refused(f"torch's graph executor has no constant {value!r}")
+        if value is None and kind == "Tensor":  # an undefined one, as nn.LSTM's backward is given
+            return self._constant("Tensor", "", "AutogradZero")
+        return self._constant(*_literal(value))
 
     def _list(self, items: Sequence[Any], kind: str) -> str:
         item = "Tensor?" if "Optional[Tensor]" in kind else "Tensor" if "Tensor" in kind else ""
@@ -147,11 +133,11 @@ class _Text:
         self.lines.append(f"{name} : {item}[] = prim::ListConstruct({', '.join(parts)})")
         return name
 
-    def _constant(self, kind: str, value: str) -> str:
+    def _constant(self, kind: str, value: str, operator: str = "Constant") -> str:
         key = (kind, value)
         if key not in self.constants:
             self.constants[key] = self._name()
-            self.lines.append(f"{self.constants[key]} : {kind} = prim::Constant{value}()")
+            self.lines.append(f"{self.constants[key]} : {kind} = prim::{operator}{value}()")
         return self.constants[key]
 
     def _name(self) -> str:
@@ -159,8 +145,23 @@ class _Text:
         return f"%c{self.fresh}"
 
 
+def _literal(value: Any) -> tuple[str, str]:
+    """The type of a constant and how it is written."""
+    if value is None:
+        return "NoneType", ""
+    if isinstance(value, (str, torch.device)):
+        return "str" if isinstance(value, str) else "Device", f'[value="{value}"]'
+    if isinstance(value, float) and math.isfinite(value):
+        return "float", f"[value={value!r}]"
+    numbers = {**DTYPES, **FORMATS, torch.strided: 0}
+    number = value if isinstance(value, int) else numbers.get(value) if value.__hash__ else None
+    if number is None:
+        raise Refused(f"torch's graph executor has no constant {value!r}")
+    return "bool" if isinstance(value, bool) else "int", f"[value={int(number)}]"
+
+
 def _scalar_overload(call: Call) -> Any:
-    """The schema of the overload that takes a number where this one takes a tensor: `x * 2` is recorded as mul.Tensor."""
+    """The schema of the overload for a number in the place of a tensor: `x * 2` is recorded as mul.Tensor."""
     name = call.overload.replace("Tensor", "Scalar")
     packet = getattr(torch.ops.aten, call.operator.removeprefix("aten::"), None)
     if packet is None or name not in packet.overloads():

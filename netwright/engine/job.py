@@ -1,6 +1,6 @@
 """What is to be trained, and where it stands: the two values every runner gets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,6 +31,8 @@ class Job:
     source: Source
     share: Share | None = None
     accumulate: int = 1
+    first: Callable[[Any], None] | None = None
+    """Where given, is shown the first batch before the first step, and may raise."""
 
     @property
     def steps(self) -> int | None:

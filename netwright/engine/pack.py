@@ -58,7 +58,7 @@ def _pack(tree: object, tensors: dict[str, Tensor]) -> object:
 
 
 def random_state(generators: Sequence[torch.Generator] = ()) -> dict:
-    """The state of the random number streams: torch's, the CPU's and each CUDA device's, Python's, NumPy's, and these."""
+    """The state of all random number streams: torch's on each device, Python's, NumPy's, and `generators`."""
     state = {
         "cpu": torch.get_rng_state(),
         "python": random.getstate(),

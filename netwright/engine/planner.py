@@ -189,7 +189,7 @@ def candidates(job: Job, allowed: str) -> list[Change]:
 
 
 def savings(job: Job, now: Plan, plan: Plan, seconds: float) -> float:
-    """What a plan might save of a step that takes `seconds` now: a guess on the hopeful side, before anything is run."""
+    """What a plan might save of a step that takes `seconds` now: a hopeful guess, before anything is run."""
     if plan.threads != now.threads:
         return seconds
     if plan.memory_format != now.memory_format or plan.precision != now.precision:

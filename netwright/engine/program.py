@@ -95,7 +95,7 @@ def replaced(tree: Any, tensors: dict[int, Tensor]) -> Any:
 
 
 def channels_last(program: Program, images: Sequence[int], fresh: int) -> Program:
-    """The program with the batch tensors numbered `images` laid out as channels_last first; `fresh` is an unused number.
+    """The program with the batch tensors numbered `images` laid out as channels_last first; `fresh` is unused.
 
     Views become reshapes, for a view of a picture's numbers in the order of channels is a copy in this layout.
     """

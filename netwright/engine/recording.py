@@ -110,7 +110,8 @@ class Recorder(TorchDispatchMode):
 def record(job: Job, batch: Any, due: Sequence[Phase], plan: Plan = PLAIN) -> tuple[Program, dict[int, Tensor]]:
     """One batch of one step as a program, and the tensors it found outside. Raises Refused.
 
-    The plan's precision is used, and where it says so, the program lays images out as channels_last. The step is run once, without its updates: give a copy of the module. Random numbers are drawn.
+    The plan's precision is used, and where it says so, the program lays images out as channels_last.
+    The step is run once, without its updates: give a copy of the module. Random numbers are drawn.
     """
     module = job.module
     before = _python_state(module)

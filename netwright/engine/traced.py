@@ -1,4 +1,4 @@
-"""Steps run from their recorded operators: the same operators on the same numbers, without Python or autograd between."""
+"""Steps run from their recorded operators: the same ones on the same numbers, with no Python or autograd between."""
 
 import math
 import time
@@ -19,7 +19,7 @@ from netwright.engine.job import Chunk, Job, Position
 from netwright.engine.program import Program, Segment, Value
 from netwright.engine.recording import Refused
 from netwright.engine.tally import Tally
-from netwright.engine.update import NotFinite, Updater
+from netwright.engine.update import NotFinite
 
 Prove = Callable[[Any, Sequence[Phase]], tuple[Program, dict[int, Tensor]]]
 """(batch, due phases) → a sound program and its constants; raises Refused."""
@@ -69,7 +69,11 @@ class Traced:
         """Steps from `at` on: at most `most`, and none begun after `until` but the first."""
         tally = Tally(at)
         for batches in self.cursor.steps(at):
-            self.step(batches, self.job.due(at.total), tally)
+            try:
+                self.step(batches, self.job.due(at.total), tally)
+            except NotFinite as error:
+                error.batch = batches[0]
+                raise
             if tally.steps == most or time.perf_counter() >= until:
                 return tally.chunk()
         return tally.chunk(ended=True)

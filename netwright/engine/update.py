@@ -1,7 +1,8 @@
-"""From the gradients of a phase to its new weights: the second half of a step, the same in the eager and traced tiers."""
+"""From a phase's gradients to its new weights: the second half of a step, the same in the eager and traced tier."""
 
 import inspect
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ class NotFinite(TrainingError):
             fix="Lower the learning rate; look for extreme values in the data.",
         )
         self.phase = phase
+        self.batch: Any = None
 
 
 class Updater:

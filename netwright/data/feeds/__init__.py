@@ -1,0 +1,1 @@
+"""Whatever a person gives as data to what the training loop reads batches from."""
