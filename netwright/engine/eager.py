@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -92,7 +92,7 @@ class Eager:
             return self._gradients(updater, batches, shared, next(tallies, Tally(Position())))
 
         try:
-            updater.optimizer.step(closure)
+            cast("Any", updater.optimizer).step(closure)  # typed as giving a float; a tensor serves
         except Exception:
             with torch.no_grad():
                 for parameter, value in zip(updater.parameters, kept, strict=True):

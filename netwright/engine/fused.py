@@ -34,19 +34,19 @@ class FusedStep:
         """`gradients` are those of the trained parameters, group by group; None where there is none."""
         first = 0
         for group, parameters in self.groups:
-            given = gradients[first : first + len(parameters)]
+            own = gradients[first : first + len(parameters)]
             first += len(parameters)
-            if any(g is None for g in given):
-                pairs = [(p, g) for p, g in zip(parameters, given, strict=True) if g is not None]
-                parameters, given = [p for p, _ in pairs], [g for _, g in pairs]
+            given = [g for g in own if g is not None]
+            if len(given) < len(own):
+                parameters = [p for p, g in zip(parameters, own, strict=True) if g is not None]
             if parameters:
-                states = [self.optimizer.state[p] for p in parameters]
-                self.kernel(parameters, list(given), states, group)
-        self.optimizer._opt_called = True  # what schedulers look at to see that the optimizer went first
+                self.kernel(parameters, given, [self.optimizer.state[p] for p in parameters], group)
+        vars(self.optimizer)["_opt_called"] = True  # what schedulers look at to see that the optimizer went first
 
 
 def _kernel(optimizer: Optimizer) -> Kernel:
-    kernel = {Adam: _adam, AdamW: _adam, SGD: _sgd, Adagrad: _adagrad}.get(type(optimizer))
+    kernels: dict[type, Kernel] = {Adam: _adam, AdamW: _adam, SGD: _sgd, Adagrad: _adagrad}
+    kernel = kernels.get(type(optimizer))
     if kernel is None:
         raise ValueError(f"torch has no fused {type(optimizer).__name__}")
     if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:

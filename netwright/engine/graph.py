@@ -121,8 +121,6 @@ class _Text:
             return f"%{value.number}"
         if isinstance(value, (tuple, list)):
             return self._list(value, kind)
-        if value is None and kind == "Tensor":  # an undefined one, as nn.LSTM's backward is given
-            return self._constant("Tensor", "", "AutogradZero")
         return self._constant(*_literal(value))
 
     def _list(self, items: Sequence[Any], kind: str) -> str:
@@ -133,11 +131,11 @@ class _Text:
         self.lines.append(f"{name} : {item}[] = prim::ListConstruct({', '.join(parts)})")
         return name
 
-    def _constant(self, kind: str, value: str, operator: str = "Constant") -> str:
+    def _constant(self, kind: str, value: str) -> str:
         key = (kind, value)
         if key not in self.constants:
             self.constants[key] = self._name()
-            self.lines.append(f"{self.constants[key]} : {kind} = prim::{operator}{value}()")
+            self.lines.append(f"{self.constants[key]} : {kind} = prim::Constant{value}()")
         return self.constants[key]
 
     def _name(self) -> str:

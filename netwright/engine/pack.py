@@ -74,7 +74,8 @@ def set_random_state(state: dict, generators: Sequence[torch.Generator] = ()) ->
     """Take the streams up where `random_state` saw them; devices that are not here are passed over."""
     torch.set_rng_state(state["cpu"])
     random.setstate(state["python"])
-    np.random.set_state(tuple(x.numpy() if isinstance(x, Tensor) else x for x in state["numpy"]))
+    kind, keys, *rest = state["numpy"]
+    np.random.set_state((kind, keys.numpy(), *rest))
     for generator, kept in zip(generators, state["generators"], strict=False):
         generator.set_state(kept)
     if "cuda" in state and torch.cuda.is_available():

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 
 
+Kind = Literal["batch", "parameter", "buffer"]
+
+
 @dataclass(frozen=True)
 class Value:
     """A tensor of the program, by its number."""
@@ -44,7 +47,7 @@ class Call:
 class Slot:
     """A tensor the program starts from. `name` is a parameter's or buffer's name, or a number as text."""
 
-    kind: Literal["batch", "parameter", "buffer", "constant"]
+    kind: Kind
     name: str
 
 

@@ -19,7 +19,7 @@ from netwright.core.plan import Plan
 from netwright.engine.averages import trainable
 from netwright.engine.eager import arithmetic
 from netwright.engine.job import Job
-from netwright.engine.program import Call, Program, Segment, Slot, Value, channels_last
+from netwright.engine.program import Call, Kind, Program, Segment, Slot, Value, channels_last
 
 PLAIN = Plan()
 READS_A_VALUE = {"aten::_local_scalar_dense", "aten::is_nonzero", "aten::equal", "aten::nonzero", "aten::masked_select"}
@@ -42,7 +42,7 @@ class Recorder(TorchDispatchMode):
         self.places: dict[tuple, int] = {}
         self.kept: list[Tensor] = []
 
-    def slot(self, kind: str, name: str, tensor: Tensor) -> None:
+    def slot(self, kind: Kind, name: str, tensor: Tensor) -> None:
         """Make a tensor known as one the program starts from."""
         if id(tensor) not in self.numbers:
             self.slots.append(Slot(kind, name))
@@ -201,8 +201,9 @@ def _place(tensor: Tensor) -> tuple:
 def _python_state(module: nn.Module) -> dict[str, Any]:
     """What a forward may read and change besides tensors: plain attributes, and Python's and NumPy's random numbers."""
     state: dict[str, Any] = {"Python's random numbers": random.getstate()}
-    kind, keys, *rest = np.random.get_state()
-    state["NumPy's random numbers"] = (kind, keys.tobytes(), *rest)
+    state["NumPy's random numbers"] = tuple(
+        _plain(part) or np.asarray(part).tobytes() for part in np.random.get_state()
+    )
     for name, part in module.named_modules():
         for key, value in vars(part).items():
             plain = _plain(value) if not key.startswith("_") or key not in _OWN else None

@@ -81,8 +81,9 @@ class Traced:
     def step(self, batches: Sequence[Any], due: Sequence[Phase], tally: Tally) -> None:
         """One step: each segment on each batch, and the update that follows it."""
         leaves = [list(trees.leaves(batch)) for batch in batches]
-        traces = [self._trace(batch, own, due) for batch, own in zip(batches, leaves, strict=True)]
-        if None in traces:
+        found = [self._trace(batch, own, due) for batch, own in zip(batches, leaves, strict=True)]
+        traces = [trace for trace in found if trace is not None]
+        if len(traces) < len(found):
             self.eager.step(batches, due, tally)
             return
         with torch.no_grad(), as_written():
