@@ -43,7 +43,7 @@ class Results:
     first: dict[str, float] = field(default_factory=dict)
     """By competitor: seconds of the first call, of two epochs, with whatever is imported and compiled for it."""
     whole: dict[str, list[dict]] = field(default_factory=dict)
-    """By competitor: `seconds`, `peak` and `child` in MB, and `plan` of each whole call."""
+    """By competitor: `steps`, `seconds`, `peak` and `child` in MB, and `plan` of each whole call."""
     failed: dict[str, str] = field(default_factory=dict)
     """By competitor: why there is no figure."""
 
@@ -152,7 +152,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--cores", type=listed, default=["0"], help="as many threads as cores are offered")
     parser.add_argument("--peers-python", help="the python of the peers' environment")
     parser.add_argument("--write", action="store_true", help="replace docs/engine-benchmarks.md and .svg")
-    return parser.parse_args()
+    options = parser.parse_args()
+    unknown = {*options.only} - {*COMPETITORS} | {*options.cases} - {*CASES}
+    if unknown:
+        parser.error(f"no such competitor or case: {', '.join(sorted(unknown))}")
+    return options
 
 
 def main() -> None:

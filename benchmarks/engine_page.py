@@ -83,23 +83,28 @@ def ratios(values: list[float], base: list[float]) -> str:
 
 
 def whole_table(results: list["Results"]) -> str:
+    """Everybody's whole call beside the plain loop's: time and memory."""
     lines = [
-        "| module | steps | loop, s | netwright, s | ratio | memory, MB | its ratio | compiler's child, MB | plan |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| module | competitor | steps | loop, s | its, s | ratio | memory, MB | ratio | compiler's child, MB | plan |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    return "\n".join([*lines, *(whole_line(result) for result in results if len(result.whole) == 2)])
+    for result in results:
+        loops = result.whole.get(BASE)
+        ours = {name: calls for name, calls in result.whole.items() if name != BASE}
+        if loops:
+            lines += [f"| {result.case.name} | {name} | {whole_cells(loops, calls)} |" for name, calls in ours.items()]
+    return "\n".join(lines)
 
 
-def whole_line(result: "Results") -> str:
-    """One case: the plain loop and netwright as planned."""
-    loops, ours = result.whole.values()
+def whole_cells(loops: list[dict], ours: list[dict]) -> str:
+    """The whole calls of the plain loop and of another competitor, a pair a round."""
     loop_s, our_s = ([call["seconds"] for call in calls] for calls in (loops, ours))
     loop_mb, our_mb = ([call["peak"] for call in calls] for calls in (loops, ours))
     child = max(call["child"] for call in ours)
     plan = ours[-1]["plan"].replace("\n", "<br>")
     times = f"{statistics.median(loop_s):.2f} | {statistics.median(our_s):.2f} | {ratios(our_s, loop_s)}"
     memory = f"{statistics.median(our_mb):,.0f} | {ratios(our_mb, loop_mb)} | {child:,.0f}"
-    return f"| {result.case.name} | {result.case.epochs * result.case.steps:,} | {times} | {memory} | {plan} |"
+    return f"{ours[-1]['steps']:,} | {times} | {memory} | {plan}"
 
 
 def section(result: "Results") -> str:

@@ -18,6 +18,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -75,14 +76,14 @@ def loop_by_index(case: Case, module: nn.Module, data: tuple[torch.Tensor, ...],
 # netwright
 
 
-def netwright(plan: str) -> Callable[[Case], Run]:
+def netwright(plan: str, **options: Any) -> Callable[[Case], Run]:
     """`netwright.fit`; a step's seconds are those its records give for the second half of the epochs."""
 
     def competitor(case: Case) -> Run:
         data = case.data(case.rows, 0)
 
         def run(epochs: int) -> float:
-            done = fit(case, case.make(), data, epochs, plan=plan)
+            done = fit(case, case.make(), data, epochs, plan=plan, **options)
             ran = done.plan.stretches[-1].plan.tier
             if plan not in {"auto", ran}:
                 raise RuntimeError(f"ran {ran}: {done.plan}")
@@ -254,6 +255,7 @@ COMPETITORS: dict[str, Competitor] = {
     "netwright traced": Competitor(netwright("traced")),
     "netwright compiled": Competitor(netwright("compiled")),
     "netwright": Competitor(netwright("auto")),
+    "netwright with bfloat16": Competitor(netwright("auto", precision="bfloat16"), frozenset({"cnn32"})),
     "Lightning": Competitor(lightning, DENSE | {"cnn32", "lstm"}, peer=True),
     "skorch": Competitor(skorch, DENSE | {"cnn32", "lstm"}, peer=True),
     "Keras on torch": Competitor(keras, DENSE | {"cnn32"}, peer=True),
@@ -264,7 +266,11 @@ COMPETITORS: dict[str, Competitor] = {
 }
 """In the order of the tables. The first is what all others are held against."""
 
-WHOLE: dict[str, Trainer] = {"DataLoader loop": loop, "netwright": fit}
+WHOLE: dict[str, Trainer] = {
+    "DataLoader loop": loop,
+    "netwright": fit,
+    "netwright with bfloat16": partial(fit, precision="bfloat16"),
+}
 """Those whose whole call is timed, each time in a new process."""
 
 
@@ -275,13 +281,14 @@ def whole(name: str, case: Case, epochs: int) -> dict[str, float]:
     """The whole call from the module and its data to the trained module, and the peak memory of the process."""
     module, data = case.make(), case.data(case.rows, 0)
     case.optimizer(case.make().parameters())  # a process's first optimizer imports Dynamo: a second that both would pay
-    if name == "netwright":
+    if name != "DataLoader loop":
         import netwright  # noqa: F401
     began = time.perf_counter()
     done = WHOLE[name](case, module, data, epochs)
     seconds = time.perf_counter() - began
     peak, child = (resource.getrusage(who).ru_maxrss / 1e3 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return {"seconds": seconds, "peak": peak, "child": child, "plan": str(getattr(done, "plan", ""))}
+    plan = str(getattr(done, "plan", ""))
+    return {"steps": epochs * case.steps, "seconds": seconds, "peak": peak, "child": child, "plan": plan}
 
 
 def answer(name: str, case: Case, run: Run | None, asked: dict[str, int]) -> tuple[Run | None, dict[str, Any]]:

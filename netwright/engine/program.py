@@ -7,7 +7,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-
 Kind = Literal["batch", "parameter", "buffer"]
 
 

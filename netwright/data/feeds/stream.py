@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from netwright.core.trees import mapped
+from netwright.core.trees import rows as length
 from netwright.data.feeds.ahead import ahead
 from netwright.data.feeds.arrays import formed, named
 from netwright.data.feeds.order import Order, steps_of
 from netwright.data.feeds.resident import gather
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 """Bytes read at once, if not a batch alone is more; three or four such blocks are held."""
 BLOCK_BATCHES = 128
 """Batches read at once at most."""
@@ -29,8 +30,8 @@ class Stream:
     """N rows as a tree of arrays or tensors (N, …) in the host's memory or in files; the batches a `Resident` gives.
 
     A thread reads the rows of several batches at once. Narrow rows are read in the order they lie in, and a batch is
-    taken from them by index, on the device; wide rows are read in the order they are wanted in, and copied once. `chosen` (M,) are the
-    rows to read, where not all.
+    taken from them by index, on the device; wide rows are read in the order they are wanted in, and copied once.
+    `chosen` (M,) are the rows to read, where not all.
     """
 
     def __init__(
@@ -90,12 +91,15 @@ class Stream:
             for rows in places.to(self.device, non_blocking=True).split(self.batch_size):
                 yield at(rows)
             return
-        parts = iter([])
-        cut = mapped(lambda x: iter(parts_of(x, self.batch_size)), block)
-        del parts
-        count = -(-rows_in(block) // self.batch_size)
-        for _ in range(count):
+        cut = mapped(lambda x: iter(parts(x, self.batch_size)), block)
+        for _ in range(0, length(block), self.batch_size):
             yield formed(next, cut)
+
+
+def parts(x: Tensor, size: int) -> list[Tensor]:
+    """The tensor cut into `size` rows each, every part aligned as a tensor of its own would be."""
+    cut = list(x.split(size))
+    return cut if x[:1].nbytes * size % ALIGNED == 0 else [part.clone() for part in cut]
 
 
 def reader(array: np.ndarray | Tensor) -> Callable[[np.ndarray], Tensor]:
