@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from netwright.core import trees
 from netwright.core.phase import Phase
 from netwright.core.plan import Plan
 from netwright.engine.averages import Averages
@@ -47,19 +48,46 @@ def due_in(job: Job, due: Sequence[Phase]) -> list[Phase]:
     return [phase for phase in job.phases if phase.name in names]
 
 
+def unseen(module: nn.Module) -> str:
+    """Why a recording of a copy would miss something this module does, in words; "" where it would not."""
+    for name, parameter in module.named_parameters():
+        if parameter._backward_hooks or parameter._post_accumulate_grad_hooks:
+            return f"the parameter {name} has a hook, which has to see each gradient"
+    return ""
+
+
+def cloned(batch: Any) -> Any:
+    """The batch in memory of its own: a forward may write into what it is given."""
+    return trees.mapped(Tensor.clone, batch)
+
+
+def of_one_row(batch: Any) -> Any:
+    """A batch of the same form that holds its first row again and again."""
+    rows = trees.rows(batch)
+    return trees.mapped(lambda x: x[:1].expand_as(x).clone() if x.dim() and len(x) == rows else x.clone(), batch)
+
+
 def proven(job: Job, batch: Any, due: Sequence[Phase], others: Sequence[Any] = ()) -> tuple[Program, dict[int, Tensor]]:
     """A program of this step that was found to repeat and to give the eager step's bits. Raises Refused.
 
-    It is recorded on this batch and on each of `others`, batches of the same form.
+    It is recorded on this batch, on each of `others`, batches of the same form, and on one with other numbers in it.
     """
+    if reason := unseen(job.module):
+        raise Refused(reason)
     with random_kept():
-        program, constants = record(found := copied(job), batch, due_in(found, due))
+        program, constants = record(found := copied(job), cloned(batch), due_in(found, due))
         for other in [batch, *others]:
-            again, found_again = record(found, other, due_in(found, due))
+            again, found_again = record(found, cloned(other), due_in(found, due))
             if reason := differences(program, again):
                 raise Refused(reason)
             if not same_constants(constants, found_again):
                 raise Refused("it uses tensors that are others from call to call")
+        try:
+            again, found_again = record(found, of_one_row(batch), due_in(found, due))
+        except Exception:  # a module need not take such a batch
+            again, found_again = program, constants
+        if differences(program, again) or not same_constants(constants, found_again):
+            raise Refused("what it does depends on the numbers in the data")
 
     def traced(job: Job, batches: Sequence[Any], due: Sequence[Phase], tally: Tally) -> None:
         runner = Traced(job, Cursor(job), Averages(job.phases), Plan(tier="traced"), lambda b, d: (program, constants))
@@ -81,12 +109,12 @@ def compare(job: Job, steps: Sequence[Sequence[Any]], due: Sequence[Phase], way:
         snapshot = copied(job)
         for batches in steps:
             start = torch.get_rng_state()
-            candidate = copied(snapshot)
+            candidate, own, same = copied(snapshot), cloned(batches), cloned(batches)
             eager = Eager(snapshot, Cursor(snapshot), Averages(snapshot.phases), Plan())
-            wanted = _outcome(snapshot, lambda t, b=batches, s=snapshot, e=eager: e.step(b, due_in(s, due), t))
+            wanted = _outcome(snapshot, lambda t, b=own, s=snapshot, e=eager: e.step(b, due_in(s, due), t))
             torch.set_rng_state(start)
             try:
-                given = _outcome(candidate, lambda t, b=batches, c=candidate: way(c, b, due_in(c, due), t))
+                given = _outcome(candidate, lambda t, b=same, c=candidate: way(c, b, due_in(c, due), t))
             except RuntimeError as error:  # an operator that does not take what was recorded, as nn.LSTM's backward
                 raise Refused(f"it can't be run: {_last_line(error)}") from None
             if not torch.equal(wanted.random, given.random):

@@ -5,7 +5,7 @@ text, which torch parses, and values die after their last use.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import torch
@@ -61,9 +61,12 @@ class as_written:
         torch._C._set_graph_executor_optimize(self.before)
 
 
-def crossing(segments: Sequence[Segment], slots: int) -> list[tuple[list[int], list[int]]]:
-    """By segment: the values it reads from before it, and those it must give: its results, and what later ones read."""
-    made = [{v.number for call in s.calls for v in values(call.results)} - set(range(slots)) for s in segments]
+def crossing(segments: Sequence[Segment], given: Set[int]) -> list[tuple[list[int], list[int]]]:
+    """By segment: the values it reads from before it, and those it must give: its results, and what later ones read.
+
+    `given` are the values that are there before the first.
+    """
+    made = [{v.number for call in s.calls for v in values(call.results)} - given for s in segments]
     reads = []
     for own, segment in zip(made, segments, strict=True):
         used = {v.number for call in segment.calls for v in values(call.arguments)} | {

@@ -1,5 +1,6 @@
 """The operators of one step, written down: what the traced and the compiled tier run instead of Python."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -43,6 +44,37 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Form:
+    """Shape and type of a tensor."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> "Form":
+        """The form of this one."""
+        return cls(tuple(tensor.shape), tensor.dtype)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
+
+    def empty(self) -> Tensor:
+        """Some tensor of this form."""
+        return torch.empty(self.shape, dtype=self.dtype)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A call that draws random numbers, the forms of the tensors it is given, by number, and that of its result."""
+
+    call: Call
+    templates: tuple[tuple[int, Form], ...]
+    form: Form
+
+
+@dataclass(frozen=True)
 class Slot:
     """A tensor the program starts from. `name` is a parameter's or buffer's name, or a number as text."""
 
@@ -71,6 +103,9 @@ class Program:
 
     slots: tuple[Slot, ...]
     segments: tuple[Segment, ...]
+    draws: tuple[Draw, ...] = ()
+    changed: tuple[str, ...] = ()
+    """The buffers that the step changes."""
 
     def calls(self) -> Iterator[Call]:
         """All calls, in order."""

@@ -5,6 +5,7 @@ dropout, a hand-written backward) comes out as plain operators. What a program c
 """
 
 import random
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from netwright.core.plan import Plan
 from netwright.engine.averages import trainable
 from netwright.engine.eager import arithmetic
 from netwright.engine.job import Job
-from netwright.engine.program import Call, Kind, Program, Segment, Slot, Value, channels_last
+from netwright.engine.program import Call, Draw, Form, Kind, Program, Segment, Slot, Value, channels_last, values
 
 PLAIN = Plan()
 READS_A_VALUE = {"aten::_local_scalar_dense", "aten::is_nonzero", "aten::equal", "aten::nonzero", "aten::masked_select"}
@@ -38,8 +39,10 @@ class Recorder(TorchDispatchMode):
         self.slots: list[Slot] = []
         self.constants: dict[int, Tensor] = {}
         self.calls: list[Call] = []
+        self.draws: list[Draw] = []
         self.numbers: dict[int, int] = {}
         self.places: dict[tuple, int] = {}
+        self.outside: set[int] = set()
         self.kept: list[Tensor] = []
 
     def slot(self, kind: Kind, name: str, tensor: Tensor) -> None:
@@ -54,10 +57,13 @@ class Recorder(TorchDispatchMode):
         if number is None:
             number = self.places.get(_place(tensor))  # another handle on the same memory, as saved tensors are
         if number is None:
-            if self.calls and type(tensor) is not Tensor:
+            if tensor.is_leaf and tensor.requires_grad:
+                raise Refused("a parameter that is not the module's takes part")
+            if type(tensor) is not Tensor:
                 raise Refused(f"a {type(tensor).__name__} takes part")
             number = self._number(tensor)
             self.constants[number] = tensor
+            self.outside.add(_memory(tensor))
         return Value(number)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
@@ -66,13 +72,20 @@ class Recorder(TorchDispatchMode):
         if name in READS_A_VALUE:
             raise Refused(f"what it does depends on the numbers in a tensor ({name.removeprefix('aten::')})")
         out = func(*args, **(kwargs or {}))
-        arguments = tuple(self._argument(value) for value in _in_order(func._schema, args, kwargs or {}))
+        passed = list(_in_order(func._schema, args, kwargs or {}))
+        arguments = tuple(self._argument(value) for value in passed)
+        if any(_memory(tensor) in self.outside for tensor in _written(func._schema, passed)):
+            raise Refused("it writes into a tensor that is neither a parameter nor a buffer")
         if name == "aten::detach":
             self.numbers[id(out)] = arguments[0].number
             self.kept.append(out)
             return out
         results = tuple(self._result(r) for r in (out if isinstance(out, tuple) else (out,)))
-        self.calls.append(Call(name, func._schema.overload_name, arguments, results))
+        call = Call(name, func._schema.overload_name, arguments, results)
+        self.calls.append(call)
+        if call.draws and isinstance(out, Tensor):
+            given = dict.fromkeys(v.number for v in values(arguments))
+            self.draws.append(Draw(call, tuple((n, Form.of(self.kept[n])) for n in given), Form.of(out)))
         return out
 
     def taken(self) -> tuple[Call, ...]:
@@ -115,6 +128,7 @@ def record(job: Job, batch: Any, due: Sequence[Phase], plan: Plan = PLAIN) -> tu
     """
     module = job.module
     before = _python_state(module)
+    buffers = {name: tensor.clone() for name, tensor in module.named_buffers()}
     recorder = Recorder()
     for i, tensor in enumerate(trees.leaves(batch)):
         recorder.slot("batch", str(i), tensor)
@@ -126,10 +140,12 @@ def record(job: Job, batch: Any, due: Sequence[Phase], plan: Plan = PLAIN) -> tu
         with arithmetic(module, plan.precision):
             shared = (job.share(module, batch),) if job.share else ()
         segments = tuple(_segment(recorder, module, phase, batch, shared, plan.precision) for phase in due)
-    for what, value in _python_state(module).items():
-        if value != before.get(what):
+    after = _python_state(module)
+    for what in after | before:
+        if after.get(what) != before.get(what):
             raise Refused(f"its forward changes {what}")
-    program = Program(tuple(recorder.slots), segments)
+    changed = tuple(name for name, tensor in module.named_buffers() if not torch.equal(tensor, buffers[name]))
+    program = Program(tuple(recorder.slots), segments, tuple(recorder.draws), changed)
     if plan.memory_format == "channels_last":
         images = [i for i, tensor in enumerate(trees.leaves(batch)) if tensor.dim() == 4]
         program = channels_last(program, images, len(recorder.kept))
@@ -170,7 +186,8 @@ def differences(first: Program, second: Program) -> str:
             if a.operator != b.operator:
                 return f"its forward is another from call to call ({what}, then {b.operator.removeprefix('aten::')})"
             return f"its forward is another from call to call (in {what})"
-    return "" if first == second else "its forward is another from call to call"
+    same = (first.slots, first.segments) == (second.slots, second.segments)
+    return "" if same else "its forward is another from call to call"
 
 
 def same_constants(first: dict[int, Tensor], second: dict[int, Tensor]) -> bool:
@@ -192,6 +209,18 @@ def _in_order(schema: Any, args: tuple, kwargs: dict) -> Iterator[Any]:
             yield argument.default_value if argument.has_default_value() else None
 
 
+def _written(schema: Any, passed: Sequence[Any]) -> Iterator[Tensor]:
+    """The tensors an operator writes into."""
+    for argument, value in zip(schema.arguments, passed, strict=True):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            yield from trees.leaves(value)
+
+
+def _memory(tensor: Tensor) -> int:
+    """A number for the memory a tensor is a view of."""
+    return tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided and tensor.numel() else id(tensor)
+
+
 def _place(tensor: Tensor) -> tuple:
     if tensor.layout != torch.strided:
         return (id(tensor),)
@@ -199,28 +228,33 @@ def _place(tensor: Tensor) -> tuple:
 
 
 def _python_state(module: nn.Module) -> dict[str, Any]:
-    """What a forward may read and change besides tensors: plain attributes, and Python's and NumPy's random numbers."""
+    """What a forward may read and change besides tensors: attributes, and Python's and NumPy's random numbers."""
     state: dict[str, Any] = {"Python's random numbers": random.getstate()}
     state["NumPy's random numbers"] = tuple(
         _plain(part) or np.asarray(part).tobytes() for part in np.random.get_state()
     )
     for name, part in module.named_modules():
-        for key, value in vars(part).items():
-            plain = _plain(value) if not key.startswith("_") or key not in _OWN else None
-            if plain is not None:
-                state[f"the attribute {name + '.' if name else ''}{key}"] = plain
+        own = {key: value for key, value in vars(part).items() if key not in _OWN or key == "training"}
+        shared = {k: v for k, v in vars(type(part)).items() if not k.startswith("__") and not callable(v)}
+        for key, value in (shared | own).items():
+            state[f"the attribute {name + '.' if name else ''}{key}"] = _plain(value)
     return state
 
 
 _OWN = set(vars(nn.Module()))
+DEPTH = 4
+"""Of objects in objects that are looked into."""
 
 
-def _plain(value: Any) -> Any:
-    """A copy of plain values, to be compared later; None for what is not plain."""
-    if isinstance(value, (bool, int, float, str, bytes)):
+def _plain(value: Any, depth: int = DEPTH) -> Any:
+    """A copy of what a value holds, to be compared later; None for tensors, modules and what can't be looked into."""
+    if isinstance(value, (bool, int, float, complex, str, bytes)):
         return value
-    if isinstance(value, (list, tuple)):
-        return tuple(_plain(item) for item in value)
-    if isinstance(value, dict):
-        return tuple((str(key), _plain(item)) for key, item in value.items())
-    return None
+    if isinstance(value, np.ndarray):
+        return value.shape, value.tobytes()
+    if depth == 0 or isinstance(value, (Tensor, nn.Module, type)) or callable(value):
+        return None
+    if isinstance(value, (list, tuple, deque, set, frozenset)):
+        return tuple(_plain(item, depth - 1) for item in value)
+    items = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    return tuple((str(key), _plain(item, depth - 1)) for key, item in items.items())

@@ -38,7 +38,7 @@ class Trace:
                 self.batch.append(number)
             else:
                 self.bound[number] = tensors[slot.name].detach()
-        crossings = crossing(program.segments, len(self.bound) + len(self.batch))
+        crossings = crossing(program.segments, {*self.bound, *self.batch})
         self.functions = [
             (compile_segment(segment, inputs, outputs), inputs, outputs)
             for segment, (inputs, outputs) in zip(program.segments, crossings, strict=True)

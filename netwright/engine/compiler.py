@@ -1,0 +1,161 @@
+"""The process that compiles: reads a blueprint, writes a program. `python -m netwright.engine.compiler FILE`.
+
+It runs beside training at the lowest priority, in a process of its own, because a thread would hold up the steps.
+"""
+
+import os
+import pickle
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch._inductor
+from torch import Tensor, nn
+from torch._higher_order_ops.while_loop import while_loop_op
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from netwright.engine.blueprint import MOST_STEPS, Arguments, Blueprint, Group
+from netwright.engine.formulas import Formula, formula
+from netwright.engine.program import Call, Segment, Value, replaced
+
+
+class Steps:
+    """Many steps as a loop without Python, to be traced."""
+
+    def __init__(self, plan: Blueprint) -> None:
+        self.plan = plan
+        self.formulas = [formula_of(group) for group in plan.groups]
+        self.draws = {draw.call: i for i, draw in enumerate(plan.program.draws)}
+
+    def __call__(self, *flat: Tensor) -> tuple:
+        """See `Arguments` for what is given and what comes out."""
+        plan, given = self.plan, Arguments.of(self.plan, flat)
+        count = len(given.flats)
+        carried = count + len(given.carried)
+        still = given._replace(flats=[], carried=[])
+
+        def more(step: Tensor, fine: Tensor, told: Tensor, *rest: Tensor) -> Tensor:
+            return (step < rest[carried + 1]) & fine
+
+        def body(step: Tensor, fine: Tensor, told: Tensor, *rest: Tensor) -> tuple:
+            state, given = rest[:carried], Arguments.of(plan, rest[carried:], still=True)
+            results, *new = self.step(given, step, list(state[:count]), list(state[count:]))
+            sums = torch.stack([flat.sum() for flat in new[0]])
+            fine = torch.isfinite(results).all() & (sums * 0 == 0).all()
+            here = torch.arange(MOST_STEPS)[:, None] == step - given.first
+            kept = [torch.where(fine, a, b) for a, b in zip([*new[0], *new[1]], state, strict=True)]
+            return torch.where(fine, step + 1, step), fine, torch.where(here, results, told), *kept
+
+        told = torch.zeros(MOST_STEPS, plan.columns, dtype=torch.float64)
+        start = (given.first.clone(), given.first == given.first, told, *given.flats, *given.carried)
+        return while_loop_op(more, body, start, tuple(still.flattened()))
+
+    def step(self, given: Arguments, step: Tensor, flats: list[Tensor], carried: list[Tensor]) -> tuple:
+        """One step: what it tells (columns,), the new flat tensors, the new buffers."""
+        plan = self.plan
+        row = (step - given.first).reshape(1)
+        rows = torch.index_select(given.order, 0, step.reshape(1)).reshape(-1)
+        tensors = {n: t for (n, _), t in zip(plan.fixed, given.fixed, strict=True)}
+        for number, tensor in zip(plan.batch, given.data, strict=True):
+            tensors[number] = torch.index_select(tensor, 0, rows) if plan.gathered else tensor.clone()
+        buffers = {n: t.clone() for (n, _), t in zip(plan.carried, carried, strict=True)}
+        tensors |= buffers
+        places = self._places()
+        for group, place in zip(plan.groups, places, strict=True):
+            tensors |= laid_out(group, flats[place])
+        told: list[Tensor] = []
+        for segment in plan.program.segments:
+            for call in segment.calls:
+                self._call(call, tensors, given.noise, row)
+            told += _told(segment, tensors)
+            for k, group in enumerate(plan.groups):
+                if group.phase == segment.phase:
+                    table = torch.index_select(given.tables[k], 0, row)[0]
+                    first, own = places[k], segment.gradients
+                    gradient = torch.cat([tensors[own[p].number].reshape(-1) for p in group.places])
+                    state = tuple(flats[first + 1 : first + 1 + group.state])
+                    new, state = self.formulas[k].update(flats[first], gradient, state, table)
+                    flats[first : first + 1 + group.state] = [new, *state]
+                    tensors |= laid_out(group, new)
+        return torch.stack(told), flats, list(buffers.values())
+
+    def _places(self) -> list[int]:
+        """Where each group's tensors begin among the flat ones."""
+        places, at = [], 0
+        for group in self.plan.groups:
+            places.append(at)
+            at += 1 + group.state
+        return places
+
+    def _call(self, call: Call, tensors: dict[int, Tensor], noise: Any, row: Tensor) -> None:
+        if call in self.draws:
+            drawn = torch.index_select(noise[self.draws[call]], 0, row)[0]
+            tensors[call.results[0].number] = drawn.clone()
+            return
+        out = run(call, tensors)
+        for result, value in zip(call.results, out if isinstance(out, tuple) else (out,), strict=True):
+            if isinstance(result, tuple):
+                tensors |= {r.number: v for r, v in zip(result, value, strict=True)}
+            elif result is not None:
+                tensors[result.number] = value
+
+
+def run(call: Call, tensors: dict[int, Tensor]) -> Any:
+    """Run one operator on the tensors of its arguments."""
+    function, arguments = call.function, replaced(call.arguments, tensors)
+    if call.operator == "aten::native_batch_norm":  # it changes its running statistics without saying so
+        function = torch.ops.aten._native_batch_norm_legit.default
+    schema = call.function._schema.arguments
+    named = {a.name: v for a, v in zip(schema, arguments, strict=True) if a.kwarg_only}
+    return function(*arguments[: len(arguments) - len(named)], **named)
+
+
+def laid_out(group: Group, flat: Tensor) -> dict[int, Tensor]:
+    """The group's parameters as views of its flat tensor, by their numbers."""
+    parts = flat.split([form.numbers for form in group.forms])
+    return {n: p.view(form.shape) for n, p, form in zip(group.slots, parts, group.forms, strict=True)}
+
+
+def formula_of(group: Group) -> Formula:
+    """The formula of the optimizer the group was taken from."""
+    options = dict(group.options)
+    optimizer = getattr(torch.optim, group.optimizer)([nn.Parameter(torch.zeros(1, dtype=group.flat.dtype))], lr=0.1)
+    optimizer.param_groups[0] |= options
+    found = formula(optimizer, optimizer.param_groups[0])
+    assert isinstance(found, Formula), found
+    return found
+
+
+def _told(segment: Segment, tensors: dict[int, Tensor]) -> list[Tensor]:
+    """The loss, its weight and figures, as float64."""
+    weight = [tensors[segment.weight.number]] if isinstance(segment.weight, Value) else []
+    if segment.weight is not None and not weight:
+        weight = [torch.tensor(float(segment.weight))]
+    values = [tensors[segment.loss.number], *weight, *(tensors[v.number] for _, v in segment.figures)]
+    return [value.to(torch.float64).reshape(()) for value in values]
+
+
+def compile_to(plan: Blueprint, path: Path) -> None:
+    """Compile a blueprint and leave the program at `path`, whole or not at all."""
+    torch.set_num_threads(plan.threads)
+    example = Arguments.example(plan).flattened()
+    with torch.no_grad():
+        graph = make_fx(Steps(plan), tracing_mode="fake")(*example)
+        built = torch._inductor.aot_compile(graph, tuple(example), options={"always_keep_tensor_constants": True})
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    shutil.copyfile(built, part)
+    part.replace(path)
+
+
+def main() -> None:
+    """Read a blueprint from standard input: it comes from the process that started this one."""
+    os.nice(19)
+    plan = pickle.load(sys.stdin.buffer)
+    assert isinstance(plan, Blueprint)
+    compile_to(plan, Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
