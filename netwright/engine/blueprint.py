@@ -38,8 +38,8 @@ class Group:
 
     @property
     def flat(self) -> Form:
-        """The form of the flat tensor."""
-        return Form((sum(form.numbers for form in self.forms),), self.forms[0].dtype)
+        """The form of the flat tensor: the parameters end to end, and below them each state tensor."""
+        return Form((1 + self.state, sum(form.numbers for form in self.forms)), self.forms[0].dtype)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Arguments(NamedTuple):
     tables: Sequence[Tensor]
     """By group: (L, K), a row for each update."""
     flats: Sequence[Tensor]
-    """By group: the parameters, then each state tensor."""
+    """By group: the parameters end to end, and below them each state tensor."""
     carried: Sequence[Tensor]
     fixed: Sequence[Tensor]
     noise: Sequence[Tensor]
@@ -95,7 +95,7 @@ class Arguments(NamedTuple):
     def of(cls, plan: Blueprint, flat: Sequence[Tensor], *, still: bool = False) -> "Arguments":
         """The other way round; `still`: without what a step changes."""
         rest = iter(flat)
-        changing = (0, 0) if still else (sum(1 + group.state for group in plan.groups), len(plan.carried))
+        changing = (0, 0) if still else (len(plan.groups), len(plan.carried))
         counts = (len(plan.data), len(plan.groups), *changing, len(plan.fixed), len(plan.program.draws))
         return cls(next(rest), next(rest), next(rest), *(list(islice(rest, count)) for count in counts))
 
@@ -109,7 +109,7 @@ class Arguments(NamedTuple):
             torch.zeros(plan.steps, plan.batch_size, dtype=torch.int64),
             [form.empty() for form in plan.data],
             tables,
-            [g.flat.empty() for g in plan.groups for _ in range(1 + g.state)],
+            [g.flat.empty() for g in plan.groups],
             [form.empty() for _, form in plan.carried],
             [form.empty() for _, form in plan.fixed],
             [Form((MOST_STEPS, *draw.form.shape), draw.form.dtype).empty() for draw in plan.program.draws],

@@ -7,6 +7,7 @@ module and optimizer are true whenever anybody can look at them.
 import time
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from netwright.core.phase import Phase
 from netwright.engine.averages import trainable
 from netwright.engine.blueprint import MOST_STEPS, Arguments, Blueprint, Group
 from netwright.engine.formulas import Formula, formula, read_state, write_state
+from netwright.engine.fused import ONE
 from netwright.engine.job import Chunk, Job, Position
 from netwright.engine.loop import Runner
 from netwright.engine.program import Draw, Form, Program, replaced
@@ -68,8 +70,8 @@ def resident(source: Any) -> Resident:
     return source
 
 
-def draft(job: Job, program: Program, constants: dict[int, Tensor], threads: int) -> Blueprint:
-    """What is to be compiled for this job's full batches. Raises Refused where it can't be."""
+def draft(job: Job, program: Program, constants: dict[int, Tensor], rows: int, threads: int) -> Blueprint:
+    """What is to be compiled for this job's batches of so many rows. Raises Refused where it can't be."""
     source = resident(job.source)
     for phase in job.phases:
         if phase.every > 1 or phase.clip_norm or phase.average or phase.scaler or job.accumulate > 1:
@@ -80,7 +82,7 @@ def draft(job: Job, program: Program, constants: dict[int, Tensor], threads: int
     if sum(call.draws for call in program.calls()) != len(program.draws):
         raise Refused("it draws random numbers in a way that can't be drawn ahead")
     data = [Form.of(t) for t in trees.leaves(source.data)]
-    size = min(source.batch_size, source.rows)
+    full = min(source.batch_size, source.rows)
     named = dict(job.module.named_parameters()) | dict(job.module.named_buffers())
     forms = {n: Form.of(named[slot.name]) for n, slot in enumerate(program.slots) if slot.kind != "batch"}
     forms |= {n: Form.of(t) for n, t in constants.items()}
@@ -93,9 +95,9 @@ def draft(job: Job, program: Program, constants: dict[int, Tensor], threads: int
         program=program,
         data=tuple(data),
         batch=tuple(n for n, slot in enumerate(program.slots) if slot.kind == "batch"),
-        batch_size=size,
-        steps=source.rows // size,
-        gathered=source.shuffle or size < source.rows,
+        batch_size=rows,
+        steps=source.rows // full if rows == full else 1,
+        gathered=source.shuffle or rows < source.rows,
         groups=groups,
         carried=tuple((n, forms[n]) for n in sorted(carried)),
         fixed=tuple((n, form) for n, form in sorted(forms.items()) if n not in carried and n not in flat),
@@ -136,158 +138,190 @@ def _groups(module: nn.Module, phase: Phase, program: Program) -> list[Group]:
     return groups
 
 
-class Compiled:
-    """Runs full batches in one program; the last, smaller batch of an epoch is left to another tier."""
+@dataclass(frozen=True)
+class Part:
+    """A compiled program for batches of one size, and the tensors it is bound to."""
 
-    def __init__(self, job: Job, plan: Blueprint, constants: dict[int, Tensor], path: Path, ragged: Runner) -> None:
-        self.job, self.plan, self.ragged = job, plan, ragged
-        self.source = resident(job.source)
-        self.program = torch._C._aoti.AOTIModelContainerRunnerCpu(str(path), 1)
+    plan: Blueprint
+    program: Any
+    fixed: Sequence[Tensor]
+    carried: Sequence[Tensor]
+
+    @classmethod
+    def of(cls, job: Job, plan: Blueprint, constants: dict[int, Tensor], path: Path) -> "Part":
+        """Load the program at `path`."""
         tensors = dict(job.module.named_parameters()) | dict(job.module.named_buffers())
-        slots = plan.program.slots
-        at = lambda n: constants[n] if n in constants else tensors[slots[n].name]  # noqa: E731
-        self.fixed = [at(n).detach() for n, _ in plan.fixed]
-        self.carried = [at(n).detach() for n, _ in plan.carried]
-        self.groups = [Bound(group, job, [at(n) for n in group.slots]) for group in plan.groups]
+        found = [constants[n] if n in constants else tensors[plan.program.slots[n].name] for n, _ in plan.fixed]
+        carried = [tensors[plan.program.slots[n].name] for n, _ in plan.carried]
+        return cls(plan, torch._C._aoti.AOTIModelContainerRunnerCpu(str(path), 1), found, carried)
+
+
+class Compiled:
+    """Runs the full batches of an epoch in one program, and its last, smaller batch in another."""
+
+    def __init__(self, job: Job, parts: Sequence[Part], other: Runner) -> None:
+        """`other` runs what no part is for: a step that is not finite, so that it says why."""
+        self.job, self.parts, self.other = job, parts, other
+        self.source = resident(job.source)
         self.data = list(trees.leaves(self.source.data))
+        self.groups = [Bound(group, job) for group in parts[0].plan.groups]
         self.epoch: tuple[int, Tensor] | None = None
         self.seconds = 0.0
 
     def run(self, at: Position, most: int, until: float) -> Chunk:
         """Steps from `at` on: at most `most`, and about as many as will be done by `until`."""
         began = time.perf_counter()
-        count = min(most, self.plan.steps - at.step, MOST_STEPS, self._fitting(until - began))
-        if count < 1:
-            return self.ragged.run(at, most, until)
-        schedules = [deepcopy(p.scheduler.state_dict()) if p.scheduler else None for p in self.job.phases]
-        done, told = self._call(at, count)
-        if done < count:  # the next step is not finite: run by hand, it says why
-            for phase, kept in zip(self.job.phases, schedules, strict=True):
-                if phase.scheduler is not None and kept is not None:
-                    phase.scheduler.load_state_dict(kept)
-            if not done:
-                return self.ragged.run(at, 1, until)
-        rows = done * self.plan.batch_size
+        full = self.parts[0].plan.steps
+        part, first = (self.parts[0], at.step) if at.step < full else (self.parts[-1], at.step - full)
+        if first >= part.plan.steps:
+            return self.other.run(at, most, until)
+        count = min(most, part.plan.steps - first, MOST_STEPS, self._fitting(until - began))
+        kept = [deepcopy(p.scheduler.state_dict()) if p.scheduler else None for p in self.job.phases]
+        done, told = self._call(part, at, first, count)
+        if done < count:
+            for phase, state in zip(self.job.phases, kept, strict=True):
+                if phase.scheduler is not None and state is not None:
+                    phase.scheduler.load_state_dict(state)
+            for _ in range(done):
+                self._schedule()
+        if not done:
+            return self.other.run(at, 1, until)
+        rows = done * part.plan.batch_size
         at.step, at.total, at.rows = at.step + done, at.total + done, at.rows + rows
         seconds = time.perf_counter() - began
         self.seconds = seconds / done
-        losses, weights = self._columns(told[:done])
+        losses, weights = columns(part.plan, told[:done])
         return Chunk(losses=losses, weights=weights, steps=done, rows=rows, seconds=seconds)
 
     def _fitting(self, seconds: float) -> int:
         return max(1, int(seconds / self.seconds)) if self.seconds else 8
 
     @torch.no_grad()
-    def _call(self, at: Position, count: int) -> tuple[int, Tensor]:
+    def _call(self, part: Part, at: Position, first: int, count: int) -> tuple[int, Tensor]:
         """Run `count` steps; gives how many were finite, and what they told (L, columns)."""
-        tables = self._tables(count)
+        flats = [group.gathered() for group in self.groups]
         arguments = Arguments(
-            torch.tensor(at.step),
-            torch.tensor(at.step + count),
-            self._order(at.seed),
+            torch.tensor(first),
+            torch.tensor(first + count),
+            self._order(part, at.seed),
             self.data,
-            tables,
-            [t for group in self.groups for t in group.gathered()],
-            self.carried,
-            self.fixed,
-            self._noise(count),
+            self._tables(count),
+            flats,
+            part.carried,
+            part.fixed,
+            self._noise(part, count),
         )
-        step, _, told, *state = self.program.run(arguments.flattened())
-        done = int(step) - at.step
-        first = 0
-        for group in self.groups:
-            last = first + 1 + group.group.state
-            group.put_back(state[first:last], done)
-            first = last
-        for buffer, value in zip(self.carried, state[first:], strict=True):
-            buffer.copy_(value)
+        step, _, told, *state = part.program.run(arguments.flattened())
+        done = int(step) - first
+        if done:
+            for group, flat in zip(self.groups, state, strict=False):
+                group.put_back(flat, done)
+            for buffer, value in zip(part.carried, state[len(self.groups) :], strict=True):
+                buffer.copy_(value)
         return done, told
 
     def _tables(self, count: int) -> list[Tensor]:
-        """By group: the numbers of the next updates (L, K); schedulers are moved on past them."""
-        scheduled = [p.scheduler for p in self.job.phases if p.scheduler and p.scheduler_steps == "update"]
-        for phase in self.job.phases:
-            vars(phase.optimizer)["_opt_called"] = True
-        if not scheduled:
-            rows = [group.table(0, count) for group in self.groups]
-        else:
-            by_step = []
-            for i in range(count):
-                by_step.append([group.table(i, 1) for group in self.groups])
-                for scheduler in scheduled:
-                    scheduler.step()
-            rows = [torch.cat(parts) for parts in zip(*by_step, strict=True)]
+        """By group: the numbers of the next updates (L, K); schedulers are moved on past `count` of them."""
+        if all(p.scheduler is None or p.scheduler_steps == "epoch" for p in self.job.phases):
+            return [group.table(0, MOST_STEPS) for group in self.groups]
+        by_step = []
+        for i in range(count):
+            by_step.append([group.table(i, 1) for group in self.groups])
+            self._schedule()
+        rows = [torch.cat(parts) for parts in zip(*by_step, strict=True)]
         return [nn.functional.pad(r, (0, 0, 0, MOST_STEPS - count)) for r in rows]
 
-    def _order(self, seed: int) -> Tensor:
-        """(S, B) the rows of the full batches of an epoch."""
-        if self.epoch is None or self.epoch[0] != seed:
-            size, steps = self.plan.batch_size, self.plan.steps
-            self.epoch = seed, self.source.order(seed)[: steps * size].view(steps, size)
-        return self.epoch[1]
+    def _schedule(self) -> None:
+        for phase in self.job.phases:
+            vars(phase.optimizer)["_opt_called"] = True
+            if phase.scheduler is not None and phase.scheduler_steps == "update":
+                phase.scheduler.step()
 
-    def _noise(self, count: int) -> list[Tensor]:
+    def _order(self, part: Part, seed: int) -> Tensor:
+        """(S, B) the rows of the part's batches in an epoch."""
+        if self.epoch is None or self.epoch[0] != seed:
+            self.epoch = seed, self.source.order(seed)
+        size, steps = part.plan.batch_size, part.plan.steps
+        first = 0 if part is self.parts[0] else self.parts[0].plan.steps * self.parts[0].plan.batch_size
+        return self.epoch[1][first : first + steps * size].view(steps, size)
+
+    def _noise(self, part: Part, count: int) -> list[Tensor]:
         """By draw: (L, …), drawn step by step in the order in which the steps themselves would draw."""
-        draws = self.plan.program.draws
+        draws = part.plan.program.draws
         noise = [Form((MOST_STEPS, *draw.form.shape), draw.form.dtype).empty() for draw in draws]
-        for i in range(count):
+        for i in range(count) if draws else ():
             for draw, tensor in zip(draws, noise, strict=True):
                 tensor[i] = drawn(draw)
         return noise
 
-    def _columns(self, told: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """(n, columns) → losses and weights by phase and figure."""
-        losses, weights, column = {}, {}, 0
-        for segment in self.plan.program.segments:
-            names = [segment.phase, *(f"{segment.phase}.{name}" for name, _ in segment.figures)]
-            weighed = segment.weight is not None
-            rows = torch.full((len(told),), float(self.plan.batch_size), dtype=torch.float64)
-            weight = told[:, column + 1] if weighed else rows
-            for i, name in enumerate(names):
-                losses[name], weights[name] = told[:, column + i + (weighed and i > 0)], weight
-            column += len(names) + weighed
-        return losses, weights
+
+def columns(plan: Blueprint, told: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """(n, columns) → losses and weights by phase and figure."""
+    losses, weights, column = {}, {}, 0
+    for segment in plan.program.segments:
+        weighed = segment.weight is not None
+        rows = torch.full((len(told),), float(plan.batch_size), dtype=torch.float64)
+        weight = told[:, column + 1] if weighed else rows
+        for i, name in enumerate([segment.phase, *(f"{segment.phase}.{name}" for name, _ in segment.figures)]):
+            losses[name], weights[name] = told[:, column + i + (weighed and i > 0)], weight
+        column += 1 + len(segment.figures) + weighed
+    return losses, weights
 
 
 class Bound:
     """A group of the program and the parameters it stands for."""
 
-    def __init__(self, group: Group, job: Job, parameters: Sequence[Tensor]) -> None:
-        self.group, self.parameters = group, list(parameters)
+    def __init__(self, group: Group, job: Job) -> None:
+        self.group = group
         self.phase = next(p for p in job.phases if p.name == group.phase)
-        first = id(parameters[0])
+        trained = trainable(self.phase.optimizer)
+        self.parameters = [trained[place] for place in group.places]
+        first = id(self.parameters[0])
         self.options = next(g for g in self.phase.optimizer.param_groups if first in map(id, g["params"]))
-        self.formula = self._rule()
-        self.done = 0
-
-    def gathered(self) -> list[Tensor]:
-        """The flat parameters, and each flat state tensor."""
-        states = []
-        for parameter in self.parameters:
-            state, self.done = read_state(self.phase.optimizer, parameter, self.formula)
-            states.append(state)
-        flat = [torch.cat([p.detach().reshape(-1) for p in self.parameters])]
-        return [*flat, *(torch.cat([t.reshape(-1) for t in part]) for part in zip(*states, strict=True))]
-
-    def put_back(self, flats: Sequence[Tensor], updates: int) -> None:
-        """Leave what the program made in the parameters and the optimizer's state."""
-        sizes = [form.numbers for form in self.group.forms]
-        parts = [flat.split(sizes) for flat in flats]
-        for i, parameter in enumerate(self.parameters):
-            new, *state = [part[i].view_as(parameter) for part in parts]
-            parameter.copy_(new)
-            write_state(self.phase.optimizer, parameter, self.formula, tuple(state), self.done + updates)
-
-    def table(self, after: int, count: int) -> Tensor:
-        """(count, K) the numbers of the updates from `after` on."""
-        _, done = read_state(self.phase.optimizer, self.parameters[0], self.formula)
-        return self.formula.table(self.options, done + after, count).to(self.group.flat.dtype)
-
-    def _rule(self) -> Formula:
         rule = formula(self.phase.optimizer, self.options)
         if isinstance(rule, str):
             raise Refused(rule)
-        return rule
+        self.formula: Formula = rule
+        self.tensors: list[Tensor] = []
+        self.counts: list[Tensor] = []
+        self.done = 0
+
+    def gathered(self) -> Tensor:
+        """(1 + states, numbers): the parameters end to end, and below them each state tensor."""
+        if self.tensors:
+            self.done = int(self.counts[0]) if self.counts else self.done
+            return torch._C._nn.flatten_dense_tensors(self.tensors).view(1 + self.group.state, -1)
+        held = [read_state(self.phase.optimizer, p, self.formula) for p in self.parameters]
+        self.done = held[0][1]
+        states = zip(*(state for state, _ in held), strict=True)
+        return torch.cat([t.reshape(-1) for row in [self.parameters, *states] for t in row]).view(
+            1 + self.group.state, -1
+        )
+
+    def put_back(self, flat: Tensor, updates: int) -> None:
+        """Leave what the program made in the parameters and the optimizer's state."""
+        if not self.tensors:
+            self._begin()
+        torch._foreach_copy_(self.tensors, torch._C._nn.unflatten_dense_tensors(flat.view(-1), self.tensors))
+        self.done += updates
+        if self.counts:
+            torch._foreach_add_(self.counts, ONE, alpha=float(updates))
+
+    def _begin(self) -> None:
+        """Have the optimizer's state made as torch.optim makes it, and remember its tensors."""
+        optimizer, steps = self.phase.optimizer, max(self.done, 1)
+        for parameter in self.parameters:
+            state = tuple(torch.zeros_like(parameter) for _ in self.formula.state)
+            write_state(optimizer, parameter, self.formula, state, steps)
+        held = [optimizer.state.get(p, {}) for p in self.parameters]
+        self.tensors = [*self.parameters, *(state[name] for name in self.formula.state for state in held)]
+        self.counts = [state["step"] for state in held if "step" in state]
+        for count in self.counts:
+            count.fill_(self.done)
+
+    def table(self, after: int, count: int) -> Tensor:
+        """(count, K) the numbers of the updates from `after` on, counted from those gathered."""
+        return self.formula.table(self.options, self.done + after, count).to(self.group.flat.dtype)
 
 
 def drawn(draw: Draw) -> Tensor:

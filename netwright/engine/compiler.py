@@ -1,4 +1,4 @@
-"""The process that compiles: reads a blueprint, writes a program. `python -m netwright.engine.compiler FILE`.
+"""The process that compiles: reads a blueprint, writes a program. `python -m netwright.engine.compiler`.
 
 It runs beside training at the lowest priority, in a process of its own, because a thread would hold up the steps.
 """
@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from netwright.engine.formulas import Formula, formula
 from netwright.engine.program import Call, Segment, Value, replaced
 
 
+TINY = 2**15
+"""Multiplications up to which a matrix product is written out, so that it becomes a part of the loops around it."""
+
+
 class Steps:
     """Many steps as a loop without Python, to be traced."""
 
@@ -32,8 +37,8 @@ class Steps:
     def __call__(self, *flat: Tensor) -> tuple:
         """See `Arguments` for what is given and what comes out."""
         plan, given = self.plan, Arguments.of(self.plan, flat)
-        count = len(given.flats)
-        carried = count + len(given.carried)
+        groups = len(plan.groups)
+        carried = groups + len(plan.carried)
         still = given._replace(flats=[], carried=[])
 
         def more(step: Tensor, fine: Tensor, told: Tensor, *rest: Tensor) -> Tensor:
@@ -41,19 +46,19 @@ class Steps:
 
         def body(step: Tensor, fine: Tensor, told: Tensor, *rest: Tensor) -> tuple:
             state, given = rest[:carried], Arguments.of(plan, rest[carried:], still=True)
-            results, *new = self.step(given, step, list(state[:count]), list(state[count:]))
-            sums = torch.stack([flat.sum() for flat in new[0]])
-            fine = torch.isfinite(results).all() & (sums * 0 == 0).all()
+            results, fine, new = self.step(given, step, state[:groups], state[groups:])
             here = torch.arange(MOST_STEPS)[:, None] == step - given.first
-            kept = [torch.where(fine, a, b) for a, b in zip([*new[0], *new[1]], state, strict=True)]
+            kept = [torch.where(fine, a, b) for a, b in zip(new, state, strict=True)]
             return torch.where(fine, step + 1, step), fine, torch.where(here, results, told), *kept
 
         told = torch.zeros(MOST_STEPS, plan.columns, dtype=torch.float64)
         start = (given.first.clone(), given.first == given.first, told, *given.flats, *given.carried)
         return while_loop_op(more, body, start, tuple(still.flattened()))
 
-    def step(self, given: Arguments, step: Tensor, flats: list[Tensor], carried: list[Tensor]) -> tuple:
-        """One step: what it tells (columns,), the new flat tensors, the new buffers."""
+    def step(
+        self, given: Arguments, step: Tensor, flats: Sequence[Tensor], carried: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """One step: what it tells (columns,), whether all of it is finite (), the new flat tensors and buffers."""
         plan = self.plan
         row = (step - given.first).reshape(1)
         rows = torch.index_select(given.order, 0, step.reshape(1)).reshape(-1)
@@ -62,32 +67,24 @@ class Steps:
             tensors[number] = torch.index_select(tensor, 0, rows) if plan.gathered else tensor.clone()
         buffers = {n: t.clone() for (n, _), t in zip(plan.carried, carried, strict=True)}
         tensors |= buffers
-        places = self._places()
-        for group, place in zip(plan.groups, places, strict=True):
-            tensors |= laid_out(group, flats[place])
+        for group, flat in zip(plan.groups, flats, strict=True):
+            tensors |= laid_out(group, flat[0])
         told: list[Tensor] = []
+        new, sums = list(flats), []
         for segment in plan.program.segments:
             for call in segment.calls:
                 self._call(call, tensors, given.noise, row)
             told += _told(segment, tensors)
             for k, group in enumerate(plan.groups):
                 if group.phase == segment.phase:
+                    gradient = torch.cat([tensors[n].reshape(-1) for n in _numbers(segment, group)])
                     table = torch.index_select(given.tables[k], 0, row)[0]
-                    first, own = places[k], segment.gradients
-                    gradient = torch.cat([tensors[own[p].number].reshape(-1) for p in group.places])
-                    state = tuple(flats[first + 1 : first + 1 + group.state])
-                    new, state = self.formulas[k].update(flats[first], gradient, state, table)
-                    flats[first : first + 1 + group.state] = [new, *state]
-                    tensors |= laid_out(group, new)
-        return torch.stack(told), flats, list(buffers.values())
-
-    def _places(self) -> list[int]:
-        """Where each group's tensors begin among the flat ones."""
-        places, at = [], 0
-        for group in self.plan.groups:
-            places.append(at)
-            at += 1 + group.state
-        return places
+                    parameters, state = self.formulas[k].update(flats[k][0], gradient, tuple(flats[k][1:]), table)
+                    new[k] = torch.stack([parameters, *state])
+                    sums.append(gradient.sum().to(torch.float64))
+                    tensors |= laid_out(group, parameters)
+        results = torch.stack(told)
+        return results, torch.isfinite(results.sum() + sum(sums)), [*new, *buffers.values()]
 
     def _call(self, call: Call, tensors: dict[int, Tensor], noise: Any, row: Tensor) -> None:
         if call in self.draws:
@@ -105,6 +102,11 @@ class Steps:
 def run(call: Call, tensors: dict[int, Tensor]) -> Any:
     """Run one operator on the tensors of its arguments."""
     function, arguments = call.function, replaced(call.arguments, tensors)
+    if call.operator in ("aten::mm", "aten::addmm") and not call.overload:
+        *added, left, right = [a for a in arguments if isinstance(a, Tensor)]
+        if left.shape[0] * left.shape[1] * right.shape[1] <= TINY and arguments[3:] in ((), (1, 1)):
+            product = (left.unsqueeze(2) * right.unsqueeze(0)).sum(1)
+            return added[0] + product if added else product
     if call.operator == "aten::native_batch_norm":  # it changes its running statistics without saying so
         function = torch.ops.aten._native_batch_norm_legit.default
     schema = call.function._schema.arguments
@@ -128,6 +130,12 @@ def formula_of(group: Group) -> Formula:
     return found
 
 
+def _numbers(segment: Segment, group: Group) -> list[int]:
+    """The numbers of the gradients of a group's parameters."""
+    gradients = [segment.gradients[place] for place in group.places]
+    return [gradient.number for gradient in gradients if gradient is not None]
+
+
 def _told(segment: Segment, tensors: dict[int, Tensor]) -> list[Tensor]:
     """The loss, its weight and figures, as float64."""
     weight = [tensors[segment.weight.number]] if isinstance(segment.weight, Value) else []
@@ -143,18 +151,19 @@ def compile_to(plan: Blueprint, path: Path) -> None:
     example = Arguments.example(plan).flattened()
     with torch.no_grad():
         graph = make_fx(Steps(plan), tracing_mode="fake")(*example)
-        built = torch._inductor.aot_compile(graph, tuple(example), options={"always_keep_tensor_constants": True})
+        built = torch._inductor.aot_compile(graph, tuple(example))
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     shutil.copyfile(built, part)
     part.replace(path)
 
 
 def main() -> None:
-    """Read a blueprint from standard input: it comes from the process that started this one."""
+    """Read (blueprint, path) pairs from standard input: they come from the process that started this one."""
     os.nice(19)
-    plan = pickle.load(sys.stdin.buffer)
-    assert isinstance(plan, Blueprint)
-    compile_to(plan, Path(sys.argv[1]))
+    for plan, path in pickle.load(sys.stdin.buffer):
+        if not path.exists():
+            compile_to(plan, path)
 
 
 if __name__ == "__main__":
