@@ -1,12 +1,10 @@
 """`nw.fit`: the training loop for anybody's module, in the order in which it happens."""
 
-import hashlib
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -16,11 +14,13 @@ from torch.optim import Optimizer
 from netwright.api.forms import call, on_batches, takes_batch
 from netwright.api.measuring import Metric, metrics_for, validating
 from netwright.api.recipes import optimizer_for, scheduler_for
+from netwright.api.resuming import fingerprint, folder_for, generators_of
 from netwright.api.session import Session, Watch
 from netwright.api.stopping import Stop, listening
 from netwright.api.telling import Telling
-from netwright.core import devices, trees
+from netwright.core import devices
 from netwright.core.errors import InputError, TrainingError
+from netwright.core.lock import locked
 from netwright.core.notice import Notice
 from netwright.core.phase import Phase, Share
 from netwright.core.plan import NAMED, Plan, Planned
@@ -121,6 +121,8 @@ def fit(
     told = Telling(watch, progress)
     where = devices.choose(device) if device != "auto" or not _on_accelerator(model) else _device(model)
     _sensible({"epochs": epochs, "accumulate": accumulate}, least=1)
+    folder = folder_for(checkpoint, checkpoint_seconds, resume=resume)
+    generators = generators_of(data, validation)
     if isinstance(validation, float):
         data, validation = split(data, validation)
     source = feed(data, batch_size=batch_size, shuffle=shuffle, drop_last=drop_last, device=where)
@@ -173,9 +175,10 @@ def fit(
             patience=patience,
             stop=Stop(),
             watch=told,
-            folder=_folder(checkpoint, resume),
+            folder=folder,
             resuming=resume,
-            fingerprint=_fingerprint(source, batch_size, accumulate) if checkpoint is not None else "",
+            fingerprint=fingerprint(source, accumulate=accumulate) if folder is not None else {},
+            generators=generators,
             every=checkpoint_seconds,
             explain=lambda error: _explained(error, model, share),
         )
@@ -196,9 +199,10 @@ def _trained(session: Session) -> str:
     module, stop = session.job.module, session.stop
     training = module.training
     try:
-        with listening(stop):
+        with listening(stop), locked(session.folder) if session.folder is not None else nullcontext():
             ended, _ = session.train()
     finally:
+        session.runner.close()
         module.train(training)
     if stop.signal:
         raise KeyboardInterrupt if stop.signal == signal.SIGINT else SystemExit(stop.exit_code)
@@ -291,30 +295,6 @@ def _explained(error: NotFinite, model: nn.Module, share: Share | None) -> Train
     """The same error, with where it began."""
     found = locate(model, error.batch, _unshared(error.phase, share))
     return TrainingError(f"{error.what} {found.where}", got=error.got, wanted=error.wanted, fix=found.fix)
-
-
-def _folder(checkpoint: str | os.PathLike[str] | None, resume: bool) -> Path | None:
-    if checkpoint is None:
-        return None
-    folder = Path(checkpoint)
-    if not resume and folder.is_dir() and any(folder.iterdir()):
-        raise InputError(
-            "The checkpoint folder is not empty.",
-            got=str(folder),
-            wanted="a new or empty folder, or resume=True",
-            fix="Give resume=True to go on from what is there, or another folder.",
-        )
-    return folder
-
-
-def _fingerprint(source: Feed, batch_size: int, accumulate: int) -> str:
-    """Of what a checkpoint must not be mixed up with: the data, as far as it is at hand, and how it is cut."""
-    digest = hashlib.sha256(f"{type(source).__name__} {source.steps} {batch_size} {accumulate}".encode())
-    if isinstance(source, Resident):
-        for tensor in trees.leaves(source.data):
-            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _on_accelerator(model: nn.Module) -> bool:

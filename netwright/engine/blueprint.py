@@ -89,7 +89,7 @@ class Arguments(NamedTuple):
 
     def flattened(self) -> list[Tensor]:
         """All tensors in order."""
-        return [t for part in self for t in (part if isinstance(part, (list, tuple)) else [part])]
+        return [t for part in self for t in ([part] if isinstance(part, Tensor) else part)]
 
     @classmethod
     def of(cls, plan: Blueprint, flat: Sequence[Tensor], *, still: bool = False) -> "Arguments":

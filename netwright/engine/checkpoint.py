@@ -180,6 +180,7 @@ def _load_phase(phase: Phase, state: dict) -> None:
             group["lr"] = group["lr"].to(rate.device)
     if phase.scheduler is not None:
         phase.scheduler.load_state_dict(state["scheduler"])
+        vars(phase.optimizer)["_opt_called"] = True  # it went first, before the cut: torch warns where it did not
     if phase.scaler is not None:
         phase.scaler.load_state_dict(state["scaler"])
 

@@ -40,8 +40,8 @@ DRAWN_ASIDE = {
     "aten::random_",
 }
 """Operators that draw the same random numbers whatever is in the tensors they are given."""
-NOISE_NUMBERS = 2**24
-"""Random numbers that are drawn ahead for one call at most."""
+AHEAD = 4096
+"""Updates whose numbers are worked out at once."""
 
 
 class Resident(Protocol):
@@ -143,17 +143,18 @@ class Part:
     """A compiled program for batches of one size, and the tensors it is bound to."""
 
     plan: Blueprint
+    first: int
+    """The step of an epoch that its first one is."""
     program: Any
     fixed: Sequence[Tensor]
-    carried: Sequence[Tensor]
 
     @classmethod
-    def of(cls, job: Job, plan: Blueprint, constants: dict[int, Tensor], path: Path) -> "Part":
+    def of(cls, job: Job, plan: Blueprint, constants: dict[int, Tensor], path: Path, first: int) -> "Part":
         """Load the program at `path`."""
         tensors = dict(job.module.named_parameters()) | dict(job.module.named_buffers())
         found = [constants[n] if n in constants else tensors[plan.program.slots[n].name] for n, _ in plan.fixed]
-        carried = [tensors[plan.program.slots[n].name] for n, _ in plan.carried]
-        return cls(plan, torch._C._aoti.AOTIModelContainerRunnerCpu(str(path), 1), found, carried)
+        program = torch._C._aoti.AOTIModelContainerRunnerCpu(str(path), 1)
+        return cls(plan, first, program, [t.detach() for t in found])
 
 
 class Compiled:
@@ -165,68 +166,87 @@ class Compiled:
         self.source = resident(job.source)
         self.data = list(trees.leaves(self.source.data))
         self.groups = [Bound(group, job) for group in parts[0].plan.groups]
+        tensors, slots = dict(job.module.named_buffers()), parts[0].plan.program.slots
+        self.carried = [tensors[slots[n].name] for n, _ in parts[0].plan.carried]
         self.epoch: tuple[int, Tensor] | None = None
         self.seconds = 0.0
 
     def run(self, at: Position, most: int, until: float) -> Chunk:
         """Steps from `at` on: at most `most`, and about as many as will be done by `until`."""
-        began = time.perf_counter()
-        full = self.parts[0].plan.steps
-        part, first = (self.parts[0], at.step) if at.step < full else (self.parts[-1], at.step - full)
-        if first >= part.plan.steps:
-            return self.other.run(at, most, until)
-        count = min(most, part.plan.steps - first, MOST_STEPS, self._fitting(until - began))
-        kept = [deepcopy(p.scheduler.state_dict()) if p.scheduler else None for p in self.job.phases]
-        done, told = self._call(part, at, first, count)
-        if done < count:
-            for phase, state in zip(self.job.phases, kept, strict=True):
-                if phase.scheduler is not None and state is not None:
-                    phase.scheduler.load_state_dict(state)
-            for _ in range(done):
-                self._schedule()
-        if not done:
+        began, steps, rows = time.perf_counter(), 0, 0
+        told: list[tuple[Blueprint, Tensor]] = []
+        with torch.no_grad():
+            flats = [group.gathered() for group in self.groups]
+            carried = list(self.carried)
+            while steps < most and (part := self._part(at.step)) is not None:
+                first = at.step - part.first
+                count = min(most - steps, part.plan.steps - first, MOST_STEPS)
+                count = min(count, self._fitting(until - time.perf_counter()))
+                if not count:
+                    break
+                done, given, flats, carried = self._call(part, at, count, steps, flats, carried)
+                told.append((part.plan, given[:done]))
+                steps, rows = steps + done, rows + done * part.plan.batch_size
+                at.step, at.total, at.rows = at.step + done, at.total + done, at.rows + done * part.plan.batch_size
+                if done < count:
+                    break
+            if steps:
+                for group, flat in zip(self.groups, flats, strict=True):
+                    group.put_back(flat, steps)
+                for buffer, value in zip(self.carried, carried, strict=True):
+                    buffer.copy_(value)
+        if not steps:  # the next step is not finite: run by hand, it says why
             return self.other.run(at, 1, until)
-        rows = done * part.plan.batch_size
-        at.step, at.total, at.rows = at.step + done, at.total + done, at.rows + rows
         seconds = time.perf_counter() - began
-        self.seconds = seconds / done
-        losses, weights = columns(part.plan, told[:done])
-        return Chunk(losses=losses, weights=weights, steps=done, rows=rows, seconds=seconds)
+        self.seconds = seconds / steps
+        losses, weights = joined([columns(plan, rows) for plan, rows in told])
+        return Chunk(losses=losses, weights=weights, steps=steps, rows=rows, seconds=seconds)
+
+    def _part(self, step: int) -> "Part | None":
+        """The part that step `step` of an epoch is in."""
+        return next((p for p in self.parts if p.first <= step < p.first + p.plan.steps), None)
 
     def _fitting(self, seconds: float) -> int:
-        return max(1, int(seconds / self.seconds)) if self.seconds else 8
+        """How many steps take so long: 8 where that is not known yet; at least one call is always made."""
+        return max(int(seconds / self.seconds), 0 if seconds < 0 else 1) if self.seconds else 8
 
-    @torch.no_grad()
-    def _call(self, part: Part, at: Position, first: int, count: int) -> tuple[int, Tensor]:
-        """Run `count` steps; gives how many were finite, and what they told (L, columns)."""
-        flats = [group.gathered() for group in self.groups]
+    def _call(
+        self, part: "Part", at: Position, count: int, after: int, flats: list[Tensor], carried: list[Tensor]
+    ) -> tuple[int, Tensor, list[Tensor], list[Tensor]]:
+        """Run `count` steps after `after` others of this run.
+
+        Gives how many were finite, what they told (L, columns), the new flats and buffers.
+        """
+        first = at.step - part.first
+        kept = [deepcopy(p.scheduler.state_dict()) if p.scheduler else None for p in self.job.phases]
         arguments = Arguments(
             torch.tensor(first),
             torch.tensor(first + count),
             self._order(part, at.seed),
             self.data,
-            self._tables(count),
+            self._tables(count, after),
             flats,
-            part.carried,
+            carried,
             part.fixed,
             self._noise(part, count),
         )
         step, _, told, *state = part.program.run(arguments.flattened())
         done = int(step) - first
-        if done:
-            for group, flat in zip(self.groups, state, strict=False):
-                group.put_back(flat, done)
-            for buffer, value in zip(part.carried, state[len(self.groups) :], strict=True):
-                buffer.copy_(value)
-        return done, told
+        if done < count:
+            for phase, scheduled in zip(self.job.phases, kept, strict=True):
+                if phase.scheduler is not None and scheduled is not None:
+                    phase.scheduler.load_state_dict(scheduled)
+            for _ in range(done):
+                self._schedule()
+        return done, told, state[: len(flats)], state[len(flats) :]
 
-    def _tables(self, count: int) -> list[Tensor]:
+    def _tables(self, count: int, after: int) -> list[Tensor]:
         """By group: the numbers of the next updates (L, K); schedulers are moved on past `count` of them."""
         if all(p.scheduler is None or p.scheduler_steps == "epoch" for p in self.job.phases):
-            return [group.table(0, MOST_STEPS) for group in self.groups]
+            return [group.ahead(after) for group in self.groups]
         by_step = []
         for i in range(count):
-            by_step.append([group.table(i, 1) for group in self.groups])
+            by_step.append([group.table(after + i, 1) for group in self.groups])
             self._schedule()
         rows = [torch.cat(parts) for parts in zip(*by_step, strict=True)]
         return [nn.functional.pad(r, (0, 0, 0, MOST_STEPS - count)) for r in rows]
@@ -242,8 +262,8 @@ class Compiled:
         if self.epoch is None or self.epoch[0] != seed:
             self.epoch = seed, self.source.order(seed)
         size, steps = part.plan.batch_size, part.plan.steps
-        first = 0 if part is self.parts[0] else self.parts[0].plan.steps * self.parts[0].plan.batch_size
-        return self.epoch[1][first : first + steps * size].view(steps, size)
+        begin = part.first * self.parts[0].plan.batch_size
+        return self.epoch[1][begin : begin + steps * size].view(steps, size)
 
     def _noise(self, part: Part, count: int) -> list[Tensor]:
         """By draw: (L, …), drawn step by step in the order in which the steps themselves would draw."""
@@ -253,6 +273,14 @@ class Compiled:
             for draw, tensor in zip(draws, noise, strict=True):
                 tensor[i] = drawn(draw)
         return noise
+
+
+def joined(parts: Sequence[tuple[dict[str, Tensor], dict[str, Tensor]]]) -> tuple[dict, dict]:
+    """Losses and weights of parts that follow each other."""
+    if len(parts) == 1:
+        return parts[0]
+    first, second = ({n: torch.cat([part[i][n] for part in parts]) for n in parts[0][i]} for i in (0, 1))
+    return first, second
 
 
 def columns(plan: Blueprint, told: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -284,7 +312,9 @@ class Bound:
         self.formula: Formula = rule
         self.tensors: list[Tensor] = []
         self.counts: list[Tensor] = []
-        self.done = 0
+        self.done = self.known = 0
+        self.settings: list[Any] | None = None
+        self.rows = torch.empty(0)
 
     def gathered(self) -> Tensor:
         """(1 + states, numbers): the parameters end to end, and below them each state tensor."""
@@ -322,6 +352,15 @@ class Bound:
     def table(self, after: int, count: int) -> Tensor:
         """(count, K) the numbers of the updates from `after` on, counted from those gathered."""
         return self.formula.table(self.options, self.done + after, count).to(self.group.flat.dtype)
+
+    def ahead(self, after: int) -> Tensor:
+        """(L, K) the same while nothing is scheduled by the update, worked out for many calls at once."""
+        settings = [value for name, value in self.options.items() if name != "params"]
+        start = self.done + after
+        if settings != self.settings or not self.known <= start <= self.known + len(self.rows) - MOST_STEPS:
+            self.settings, self.known = settings, start
+            self.rows = self.formula.table(self.options, start, AHEAD).to(self.group.flat.dtype)
+        return self.rows[start - self.known : start - self.known + MOST_STEPS]
 
 
 def drawn(draw: Draw) -> Tensor:

@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch._inductor
@@ -20,10 +20,6 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from netwright.engine.blueprint import MOST_STEPS, Arguments, Blueprint, Group
 from netwright.engine.formulas import Formula, formula
 from netwright.engine.program import Call, Segment, Value, replaced
-
-
-TINY = 2**15
-"""Multiplications up to which a matrix product is written out, so that it becomes a part of the loops around it."""
 
 
 class Steps:
@@ -53,7 +49,7 @@ class Steps:
 
         told = torch.zeros(MOST_STEPS, plan.columns, dtype=torch.float64)
         start = (given.first.clone(), given.first == given.first, told, *given.flats, *given.carried)
-        return while_loop_op(more, body, start, tuple(still.flattened()))
+        return cast("Any", while_loop_op)(more, body, start, tuple(still.flattened()))
 
     def step(
         self, given: Arguments, step: Tensor, flats: Sequence[Tensor], carried: Sequence[Tensor]
@@ -102,11 +98,6 @@ class Steps:
 def run(call: Call, tensors: dict[int, Tensor]) -> Any:
     """Run one operator on the tensors of its arguments."""
     function, arguments = call.function, replaced(call.arguments, tensors)
-    if call.operator in ("aten::mm", "aten::addmm") and not call.overload:
-        *added, left, right = [a for a in arguments if isinstance(a, Tensor)]
-        if left.shape[0] * left.shape[1] * right.shape[1] <= TINY and arguments[3:] in ((), (1, 1)):
-            product = (left.unsqueeze(2) * right.unsqueeze(0)).sum(1)
-            return added[0] + product if added else product
     if call.operator == "aten::native_batch_norm":  # it changes its running statistics without saying so
         function = torch.ops.aten._native_batch_norm_legit.default
     schema = call.function._schema.arguments
@@ -138,8 +129,10 @@ def _numbers(segment: Segment, group: Group) -> list[int]:
 
 def _told(segment: Segment, tensors: dict[int, Tensor]) -> list[Tensor]:
     """The loss, its weight and figures, as float64."""
-    weight = [tensors[segment.weight.number]] if isinstance(segment.weight, Value) else []
-    if segment.weight is not None and not weight:
+    weight: list[Tensor] = []
+    if isinstance(segment.weight, Value):
+        weight = [tensors[segment.weight.number]]
+    elif segment.weight is not None:
         weight = [torch.tensor(float(segment.weight))]
     values = [tensors[segment.loss.number], *weight, *(tensors[v.number] for _, v in segment.figures)]
     return [value.to(torch.float64).reshape(()) for value in values]
@@ -154,7 +147,7 @@ def compile_to(plan: Blueprint, path: Path) -> None:
         built = torch._inductor.aot_compile(graph, tuple(example))
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    shutil.copyfile(built, part)
+    shutil.copyfile(str(built), part)
     part.replace(path)
 
 

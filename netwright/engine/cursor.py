@@ -22,11 +22,16 @@ class Cursor:
             self.close()
             self.batches = self.job.source.epoch(at.seed, at.step * self.job.accumulate)
         while group := list(islice(self.batches, self.job.accumulate)):
-            if self.unseen and self.job.first is not None:
-                self.job.first(group[0])
-            self.unseen = False
+            if self.unseen:
+                self.introduce(group[0])
             self.stands = (at.epoch, at.seed, at.step + 1)
             yield group
+
+    def introduce(self, batch: Any) -> None:
+        """Show the first batch to whom it may concern, before the first step."""
+        if self.unseen and self.job.first is not None:
+            self.job.first(batch)
+        self.unseen = False
 
     def close(self) -> None:
         """Let go of the epoch: a source may hold threads or files while it is open."""

@@ -39,8 +39,9 @@ class FusedStep:
             given = [g for g in own if g is not None]
             if len(given) < len(own):
                 parameters = [p for p, g in zip(parameters, own, strict=True) if g is not None]
+            stateful = group.get("momentum", True)  # plain SGD keeps none, and looking one up would make it
             if parameters:
-                self.kernel(parameters, given, [self.optimizer.state[p] for p in parameters], group)
+                self.kernel(parameters, given, [self.optimizer.state[p] for p in parameters if stateful], group)
         vars(self.optimizer)["_opt_called"] = True  # what schedulers look at to see that the optimizer went first
 
 
@@ -87,7 +88,7 @@ def _adam(parameters: list[Tensor], gradients: list[Tensor], states: list[dict],
 
 
 def _sgd(parameters: list[Tensor], gradients: list[Tensor], states: list[dict], group: Group) -> None:
-    fresh = [bool(group["momentum"]) and state.get("momentum_buffer") is None for state in states]
+    fresh = [state.get("momentum_buffer") is None for state in states] or [False] * len(parameters)
     for first in {*fresh}:  # one call, but where some parameter gets its first gradient later than others
         chosen = [i for i, new in enumerate(fresh) if new == first]
         if first:

@@ -108,13 +108,18 @@ def _pack(tree: object, tensors: dict[str, Tensor]) -> object:
         return {"tensor": _kept(tree.detach(), tensors)}
     if isinstance(tree, list):
         return [_pack(item, tensors) for item in tree]
-    if tree is None or (isinstance(tree, bool | int | float | str) and not isinstance(tree, np.generic)):
-        if not isinstance(tree, float) or math.isfinite(tree):
-            return tree
+    if _as_in_json(tree):
+        return tree
     for mark, kind in KINDS.items():
         if isinstance(tree, kind.type):
             return {mark: _pack(kind.take(tree), tensors)}
     raise TypeError(f"a checkpoint can't hold a {type(tree).__qualname__}: {tree!r:.80}")
+
+
+def _as_in_json(tree: object) -> bool:
+    if isinstance(tree, np.generic):  # some are floats as well
+        return False
+    return tree is None or isinstance(tree, str | int) or (isinstance(tree, float) and math.isfinite(tree))
 
 
 def _kept(tensor: Tensor, tensors: dict[str, Tensor]) -> object:

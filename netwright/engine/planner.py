@@ -15,6 +15,7 @@ from netwright.core import trees
 from netwright.core.phase import Phase
 from netwright.core.plan import Plan, Planned, Stretch, Trial
 from netwright.engine.averages import Averages, trainable
+from netwright.engine.compiling import Compiling
 from netwright.engine.cursor import Cursor
 from netwright.engine.eager import Eager
 from netwright.engine.gate import TOLERANCE, Step, compare, proven
@@ -67,6 +68,8 @@ class Planner:
         self.samples: list[float] = []
         self.seconds = float("inf")
         self.untried: list[Change] | None = None
+        self.compiling: Compiling | None = None
+        self.may_compile = plan is None
 
     def run(self, at: Position, most: int, until: float) -> Chunk:
         """Steps from `at` on, under the plan that is to be used for them."""
@@ -74,10 +77,12 @@ class Planner:
             plan, most = self._written(at.total, most)
             return self._under(plan, at, most, until)
         if self.trying is None:
+            self._look_after_compiling(at)
+        if self.trying is None:
             return self._under(self.current, at, most, until)
-        chunk = self._under(self.trying, at, 1, until)
+        chunk = self._under(self.trying, at, most if self.trying.tier == "compiled" else 1, until)
         if chunk.steps:
-            self.samples.append(chunk.seconds)
+            self.samples.append(chunk.seconds / chunk.steps)
         if len(self.samples) > TIMED:
             self._judge(self.trying, sorted(self.samples[1:])[(TIMED - 1) // 2])
             self.trying, self.samples = self._next(at), []
@@ -111,12 +116,52 @@ class Planner:
                 return plan
         return None
 
+    def _look_after_compiling(self, at: Position) -> None:
+        """Begin to compile where that pays twice; drop it where it pays no longer; try what has become ready."""
+        left = self._left(at)
+        if not self.may_compile or left is None:
+            return
+        try:
+            if self.compiling is None:
+                if left * 0.75 * self.seconds < 2.0 or self.current.tier != "traced":
+                    return
+                self.compiling = Compiling(self.job, self._compiled_plan())
+            if self.compiling.order.began is None:
+                if left * self.compiling.saves(self.seconds) < 2 * self.compiling.price:
+                    self.may_compile = False
+                    return
+                self.compiling.begin()
+            elif left * self.compiling.saves(self.seconds) < self.compiling.price:
+                self.notes.append("compiling was dropped: what was left to run became too short for it")
+                self.close()
+                return
+            plan = self._compiled_plan()
+            runner = self.compiling.runner(self._runner(self.current))
+            if runner is not None:
+                self.runners[plan], self.trying, self.samples, self.may_compile = runner, plan, [], False
+        except Refused as error:
+            self.trials.append(Trial(plan=self._compiled_plan(), verdict="refused", reason=str(error)))
+            self.may_compile = False
+
+    def _compiled_plan(self) -> Plan:
+        return self.current.model_copy(update={"tier": "compiled", "fused": True})
+
+    def close(self) -> None:
+        """Training is over: nothing is compiled any more."""
+        self.may_compile = False
+        if self.compiling is not None:
+            self.compiling.drop()
+
+    def _left(self, at: Position) -> int | None:
+        """Steps that are left to run; None where that can't be known."""
+        steps = self.job.steps
+        return None if steps is None else steps * self.epochs - at.total
+
     def _worth(self, plan: Plan, at: Position) -> bool:
         """True where the steps that are left may save more than twice what the trial costs."""
-        steps = self.job.steps
-        if steps is None:
+        left = self._left(at)
+        if left is None:
             return False
-        left = steps * self.epochs - at.total
         saving = savings(self.job, self.current, plan, self.seconds)
         return left * saving > 2 * PRICE * self.seconds * (plan.threads == self.current.threads)
 
@@ -149,9 +194,25 @@ class Planner:
         return self.runners[plan]
 
     def _made(self, plan: Plan) -> Runner:
+        if plan.tier == "compiled":
+            return self._compiled(plan)
         if plan.tier == "traced":
             return Traced(self.job, self.cursor, self.averages, plan, self._traceable)
         return Eager(self.job, self.cursor, self.averages, plan)
+
+    def _compiled(self, plan: Plan) -> Runner:
+        """The runner of a plan that is fixed: waited for. Where it is refused, steps run traced, and that is told."""
+        traced = self._runner(plan.model_copy(update={"tier": "traced"}))
+        try:
+            compiling = Compiling(self.job, plan)
+            self.cursor.introduce(compiling.batches[0])
+            compiling.begin()
+            runner = compiling.runner(traced, wait=True)
+            assert runner is not None
+            return runner
+        except Refused as error:
+            self.notes.append(f"steps ran traced where the plan is compiled: {error}")
+            return traced
 
     def _traceable(self, batch: Any, due: Sequence[Phase]) -> tuple[Program, dict[int, Tensor]]:
         """A proven program for a form of batch that has come up; what is refused is told once and runs eagerly."""

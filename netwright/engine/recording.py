@@ -23,8 +23,9 @@ from netwright.engine.job import Job
 from netwright.engine.program import Call, Draw, Form, Kind, Program, Segment, Slot, Value, channels_last, values
 
 PLAIN = Plan()
-READS_A_VALUE = {"aten::_local_scalar_dense", "aten::is_nonzero", "aten::equal", "aten::nonzero", "aten::masked_select"}
-"""Operators whose result, or its size, depends on the numbers in a tensor: Python may go another way next time."""
+READS_A_VALUE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+"""Tags of operators whose result, or its size, depends on the numbers in a tensor: Python may go another way next
+time."""
 
 
 class Refused(Exception):
@@ -69,7 +70,7 @@ class Recorder(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         """Run one operator and write it down."""
         name = func._schema.name
-        if name in READS_A_VALUE:
+        if READS_A_VALUE & {*func.tags} and (name != "aten::index" or _masks(args)):
             raise Refused(f"what it does depends on the numbers in a tensor ({name.removeprefix('aten::')})")
         out = func(*args, **(kwargs or {}))
         passed = list(_in_order(func._schema, args, kwargs or {}))
@@ -207,6 +208,11 @@ def _in_order(schema: Any, args: tuple, kwargs: dict) -> Iterator[Any]:
             yield kwargs[argument.name]
         else:
             yield argument.default_value if argument.has_default_value() else None
+
+
+def _masks(args: tuple) -> bool:
+    """True where tensors are indexed by which numbers are true, not by position."""
+    return any(tensor.dtype in (torch.bool, torch.uint8) for tensor in trees.leaves(args[1:]))
 
 
 def _written(schema: Any, passed: Sequence[Any]) -> Iterator[Tensor]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from netwright.core.errors import TrainingError
 from netwright.core.phase import Phase
@@ -40,7 +41,7 @@ class Updater:
         elsewhere = any(p.requires_grad and id(p) not in own for p in module.parameters())
         self.inputs = self.parameters if elsewhere else None
         self.fused = FusedStep(phase.optimizer) if fused else None
-        self.needs_closure = _needs_closure(phase)
+        self.needs_closure = needs_closure(phase.optimizer)
         device = self.parameters[0].device if self.parameters else torch.device("cpu")
         self.found, self.one = torch.zeros((), device=device), torch.ones((), device=device)
 
@@ -101,6 +102,7 @@ class Updater:
             raise NotFinite("A gradient", "nan or inf", self.phase, at)
 
 
-def _needs_closure(phase: Phase) -> bool:
-    closure = inspect.signature(phase.optimizer.step).parameters.get("closure")
+def needs_closure(optimizer: Optimizer) -> bool:
+    """True for an optimizer that evaluates the loss itself, as L-BFGS does."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
     return closure is not None and closure.default is inspect.Parameter.empty

@@ -43,15 +43,29 @@ class Order:
     """Programs that are being compiled. Training goes on meanwhile, and may drop them."""
 
     def __init__(self, plans: Sequence[Blueprint]) -> None:
-        """Begin. Raises Refused on a machine without a C++ compiler."""
+        """Note what is wanted; `begin` has it made."""
         self.wanted = [(plan, place(plan)) for plan in plans]
-        self.began = time.perf_counter()
+        self.began: float | None = None
         self.process: subprocess.Popen | None = None
-        if all(path.exists() for _, path in self.wanted):
+
+    @property
+    def made(self) -> bool:
+        """True where every program lies ready."""
+        return all(path.exists() for _, path in self.wanted)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been compiling."""
+        return 0.0 if self.began is None else time.perf_counter() - self.began
+
+    def begin(self) -> None:
+        """Start the process, where something is missing. Raises Refused on a machine without a C++ compiler."""
+        self.began = time.perf_counter()
+        if self.made:
             return
         if not any(shutil.which(name) for name in (os.environ.get("CXX") or "g++", "g++", "clang++", "cl")):
             raise Refused("there is no C++ compiler on this machine (g++); with one, long training runs faster")
-        self.said = tempfile.TemporaryFile()
+        self.said = tempfile.TemporaryFile()  # noqa: SIM115 (read when the process has ended)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "netwright.engine.compiler"],
             stdin=subprocess.PIPE,
