@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -68,9 +68,7 @@ def save(
     here = folder / f"step-{at.epoch:06d}-{at.step:09d}"
     write_folder(here, {"state.safetensors": data, "manifest.json": manifest.encode()})
     # One with a higher number was passed over when this run was taken up: it is of no use to anyone now.
-    earlier = [path for path in found(folder) if _number(path) < _number(here)]
-    for old in {*found(folder)} - {*earlier[1 - KEEP :], here}:
-        shutil.rmtree(old, ignore_errors=True)
+    _remove({*found(folder)} - {here, *_before(here)[1 - KEEP :]})
 
 
 def load(
@@ -105,6 +103,7 @@ def load(
         averages.load(tree["averages"])
         best.load(tree["best"])
         set_random_state(tree["random"], generators)
+        _remove(_before(path)[: 1 - KEEP])
         return at, planned, tree["notes"], notices
     if notices:
         raise TrainingError(
@@ -132,6 +131,15 @@ def packed(tree: dict) -> tuple[object, dict[str, Tensor]]:
 def found(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the newest last. Which is newer is told by their numbers, never by a file's time."""
     return sorted((p for p in folder.glob("step-*") if _number(p) and p.is_dir()), key=_number)
+
+
+def _before(here: Path) -> list[Path]:
+    return [path for path in found(here.parent) if _number(path) < _number(here)]
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _number(path: Path) -> tuple[int, ...]:

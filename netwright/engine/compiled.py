@@ -6,10 +6,9 @@ module and optimizer are true whenever anybody can look at them.
 
 import time
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +23,7 @@ from netwright.engine.job import Chunk, Job, Position
 from netwright.engine.loop import Runner
 from netwright.engine.program import Draw, Form, Program, replaced
 from netwright.engine.recording import Refused
+from netwright.engine.resident import Schedules, columns, joined, resident, sizes, whole
 
 DRAWN_ASIDE = {
     "aten::bernoulli_",
@@ -44,45 +44,17 @@ AHEAD = 4096
 """Updates whose numbers are worked out at once."""
 
 
-class Resident(Protocol):
-    """A source that a program can take batches from by itself."""
-
-    data: Any
-    batch_size: int
-    rows: int
-    shuffle: bool
-
-    def order(self, seed: int) -> Tensor:
-        """(N,) the order of the rows that belongs to a seed."""
-        ...
-
-    def at(self, rows: Tensor) -> Any:
-        """The batch of these rows."""
-        ...
-
-
-def resident(source: Any) -> Resident:
-    """The source, if a program can gather from it. Raises Refused otherwise."""
-    if not all(hasattr(source, name) for name in ("data", "batch_size", "rows", "order", "at")):
-        raise Refused("the data does not lie in memory as tensors")
-    if any(t.device.type != "cpu" for t in trees.leaves(source.data)):
-        raise Refused("the data is not on the CPU")
-    return source
-
-
 def draft(job: Job, program: Program, constants: dict[int, Tensor], rows: int, threads: int) -> Blueprint:
     """What is to be compiled for this job's batches of so many rows. Raises Refused where it can't be."""
-    source = resident(job.source)
-    for phase in job.phases:
-        if phase.every > 1 or phase.clip_norm or phase.average or phase.scaler or job.accumulate > 1:
-            raise Refused("it clips, averages, accumulates, scales, or has a phase that does not run at every step")
+    source = resident(job)
     for draw in program.draws:
         if draw.call.operator not in DRAWN_ASIDE:
             raise Refused(f"it draws random numbers with {draw.call.operator}")
     if sum(call.draws for call in program.calls()) != len(program.draws):
         raise Refused("it draws random numbers in a way that can't be drawn ahead")
     data = [Form.of(t) for t in trees.leaves(source.data)]
-    full = min(source.batch_size, source.rows)
+    steps = source.rows // rows if rows == sizes(source)[0] else 1
+    steps = steps if program.draws or not whole(source) else MOST_STEPS
     named = dict(job.module.named_parameters()) | dict(job.module.named_buffers())
     forms = {n: Form.of(named[slot.name]) for n, slot in enumerate(program.slots) if slot.kind != "batch"}
     forms |= {n: Form.of(t) for n, t in constants.items()}
@@ -96,8 +68,8 @@ def draft(job: Job, program: Program, constants: dict[int, Tensor], rows: int, t
         data=tuple(data),
         batch=tuple(n for n, slot in enumerate(program.slots) if slot.kind == "batch"),
         batch_size=rows,
-        steps=source.rows // full if rows == full else 1,
-        gathered=source.shuffle or rows < source.rows,
+        steps=steps,
+        gathered=not whole(source),
         groups=groups,
         carried=tuple((n, forms[n]) for n in sorted(carried)),
         fixed=tuple((n, form) for n, form in sorted(forms.items()) if n not in carried and n not in flat),
@@ -163,11 +135,12 @@ class Compiled:
     def __init__(self, job: Job, parts: Sequence[Part], other: Runner) -> None:
         """`other` runs what no part is for: a step that is not finite, so that it says why."""
         self.job, self.parts, self.other = job, parts, other
-        self.source = resident(job.source)
+        self.source = resident(job)
         self.data = list(trees.leaves(self.source.data))
         self.groups = [Bound(group, job) for group in parts[0].plan.groups]
         tensors, slots = dict(job.module.named_buffers()), parts[0].plan.program.slots
         self.carried = [tensors[slots[n].name] for n, _ in parts[0].plan.carried]
+        self.schedules = Schedules(job)
         self.epoch: tuple[int, Tensor] | None = None
         self.seconds = 0.0
 
@@ -199,7 +172,7 @@ class Compiled:
             return self.other.run(at, 1, until)
         seconds = time.perf_counter() - began
         self.seconds = seconds / steps
-        losses, weights = joined([columns(plan, rows) for plan, rows in told])
+        losses, weights = joined([columns(plan.program, plan.batch_size, rows) for plan, rows in told])
         return Chunk(losses=losses, weights=weights, steps=steps, rows=rows, seconds=seconds)
 
     def _part(self, step: int) -> "Part | None":
@@ -218,7 +191,7 @@ class Compiled:
         Gives how many were finite, what they told (L, columns), the new flats and buffers.
         """
         first = at.step - part.first
-        kept = [deepcopy(p.scheduler.state_dict()) if p.scheduler else None for p in self.job.phases]
+        self.schedules.mark()
         arguments = Arguments(
             torch.tensor(first),
             torch.tensor(first + count),
@@ -233,35 +206,27 @@ class Compiled:
         step, _, told, *state = part.program.run(arguments.flattened())
         done = int(step) - first
         if done < count:
-            for phase, scheduled in zip(self.job.phases, kept, strict=True):
-                if phase.scheduler is not None and scheduled is not None:
-                    phase.scheduler.load_state_dict(scheduled)
-            for _ in range(done):
-                self._schedule()
+            self.schedules.back(done)
         return done, told, state[: len(flats)], state[len(flats) :]
 
     def _tables(self, count: int, after: int) -> list[Tensor]:
         """By group: the numbers of the next updates (L, K); schedulers are moved on past `count` of them."""
-        if all(p.scheduler is None or p.scheduler_steps == "epoch" for p in self.job.phases):
+        if not self.schedules.schedulers:
             return [group.ahead(after) for group in self.groups]
         by_step = []
         for i in range(count):
             by_step.append([group.table(after + i, 1) for group in self.groups])
-            self._schedule()
+            self.schedules.step()
         rows = [torch.cat(parts) for parts in zip(*by_step, strict=True)]
         return [nn.functional.pad(r, (0, 0, 0, MOST_STEPS - count)) for r in rows]
-
-    def _schedule(self) -> None:
-        for phase in self.job.phases:
-            vars(phase.optimizer)["_opt_called"] = True
-            if phase.scheduler is not None and phase.scheduler_steps == "update":
-                phase.scheduler.step()
 
     def _order(self, part: Part, seed: int) -> Tensor:
         """(S, B) the rows of the part's batches in an epoch."""
         if self.epoch is None or self.epoch[0] != seed:
             self.epoch = seed, self.source.order(seed)
         size, steps = part.plan.batch_size, part.plan.steps
+        if not part.plan.gathered:
+            return torch.zeros(steps, size, dtype=torch.int64)
         begin = part.first * self.parts[0].plan.batch_size
         return self.epoch[1][begin : begin + steps * size].view(steps, size)
 
@@ -273,27 +238,6 @@ class Compiled:
             for draw, tensor in zip(draws, noise, strict=True):
                 tensor[i] = drawn(draw)
         return noise
-
-
-def joined(parts: Sequence[tuple[dict[str, Tensor], dict[str, Tensor]]]) -> tuple[dict, dict]:
-    """Losses and weights of parts that follow each other."""
-    if len(parts) == 1:
-        return parts[0]
-    first, second = ({n: torch.cat([part[i][n] for part in parts]) for n in parts[0][i]} for i in (0, 1))
-    return first, second
-
-
-def columns(plan: Blueprint, told: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """(n, columns) → losses and weights by phase and figure."""
-    losses, weights, column = {}, {}, 0
-    for segment in plan.program.segments:
-        weighed = segment.weight is not None
-        rows = torch.full((len(told),), float(plan.batch_size), dtype=torch.float64)
-        weight = told[:, column + 1] if weighed else rows
-        for i, name in enumerate([segment.phase, *(f"{segment.phase}.{name}" for name, _ in segment.figures)]):
-            losses[name], weights[name] = told[:, column + i + (weighed and i > 0)], weight
-        column += 1 + len(segment.figures) + weighed
-    return losses, weights
 
 
 class Bound:

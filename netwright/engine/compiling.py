@@ -9,12 +9,14 @@ from netwright.core import trees
 from netwright.core.phase import Phase
 from netwright.core.plan import Plan
 from netwright.engine.averages import Averages
-from netwright.engine.compiled import Blueprint, Compiled, Part, draft, resident
+from netwright.engine.blueprint import Blueprint
+from netwright.engine.compiled import Compiled, Part, draft
 from netwright.engine.cursor import Cursor
 from netwright.engine.eager import Eager
 from netwright.engine.gate import TOLERANCE, compare, due_in, proven
 from netwright.engine.job import Job, Position
 from netwright.engine.loop import Runner
+from netwright.engine.resident import resident, sizes
 from netwright.engine.tally import Tally
 from netwright.engine.workshop import Order
 
@@ -31,11 +33,9 @@ class Compiling:
 
     def __init__(self, job: Job, plan: Plan) -> None:
         """Draft the programs. Raises Refused where the job can't be compiled."""
-        source = resident(job.source)
+        source = resident(job)
         self.job, self.plan = job, plan
-        full = min(source.batch_size, source.rows)
-        left = 0 if getattr(source, "drop_last", False) else source.rows % full
-        self.batches = [source.at(torch.arange(rows)) for rows in (full, left) if rows]
+        self.batches = [source.at(torch.arange(rows)) for rows in sizes(source)]
         programs = [proven(job, batch, job.phases) for batch in self.batches]
         self.constants = [constants for _, constants in programs]
         self.drafts: list[Blueprint] = [
@@ -87,7 +87,7 @@ class Compiling:
 
     def _first_batch(self, k: int) -> Any:
         """The batch that program `k` begins with in the epoch of SEED."""
-        source, size = resident(self.job.source), self.drafts[0].batch_size
+        source, size = resident(self.job), self.drafts[0].batch_size
         first = 0 if k == 0 else self.drafts[0].steps * size
         return source.at(source.order(SEED)[first : first + self.drafts[k].batch_size])
 

@@ -65,7 +65,7 @@ class Eager:
             if not math.isfinite(number):
                 raise NotFinite("The loss", number, phase, tally.at)
             weight = trees.rows(batch) if loss.weight is None else float(loss.weight)
-            tally.saw(phase.name, number, weight, {n: float(f) for n, f in loss.figures.items()})
+            tally.saw(phase.name, number, weight, {n: float(f.detach()) for n, f in loss.figures.items()})
             total += number * weight
             if several:
                 value = value / (rows / weight) if loss.weight is None else value * weight

@@ -35,15 +35,19 @@ def compile_segment(segment: Segment, inputs: Sequence[int], outputs: Sequence[i
 
     Raises Refused for what the executor has no words for.
     """
-    text = _Text()
+    text = Text()
     for call in segment.calls:
         text.call(call)
     head = ", ".join(f"%{n} : Tensor" for n in inputs)
     kinds = ", ".join("Tensor" for _ in outputs)
     body = "\n  ".join([*text.lines, f"%out : ({kinds}) = prim::TupleConstruct({', '.join(f'%{n}' for n in outputs)})"])
+    return parsed(f"graph({head}):\n  {body}\n  return (%out)")
+
+
+def parsed(text: str) -> Callable[..., tuple]:
+    """A graph written as text as a function. Raises Refused for what the executor does not know."""
     try:
-        graph = torch._C.parse_ir(f"graph({head}):\n  {body}\n  return (%out)")
-        return torch._C._create_function_from_graph("segment", graph)
+        return torch._C._create_function_from_graph("graph", torch._C.parse_ir(text))
     except RuntimeError as error:
         raise Refused(f"torch's graph executor does not take it: {str(error).strip().splitlines()[0]}") from None
 
@@ -86,7 +90,7 @@ def wanted(segment: Segment) -> list[Value]:
     return [segment.loss, *weight, *(v for _, v in segment.figures), *(g for g in segment.gradients if g is not None)]
 
 
-class _Text:
+class Text:
     """The lines of a graph."""
 
     def __init__(self) -> None:
@@ -102,46 +106,60 @@ class _Text:
                 schema = _scalar_overload(call)
                 break
         arguments = [
-            self._value(value, str(argument.type))
+            self.value(value, str(argument.type))
             for argument, value in zip(schema.arguments, call.arguments, strict=True)
         ]
         results, unpacked = [], []
         for result in call.results:
             if isinstance(result, tuple):
-                name = self._name()
+                name = self.name()
                 results.append(f"{name} : Tensor[]")
                 unpacked.append(f"{', '.join(f'%{v.number} : Tensor' for v in result)} = prim::ListUnpack({name})")
             elif result is None or result in call.arguments:  # an operator in place gives what it was given
-                results.append(f"{self._name()} : Tensor")
+                results.append(f"{self.name()} : Tensor")
             else:
                 results.append(f"%{result.number} : Tensor")
         left = ", ".join(results) + " = " if results else ""
         self.lines.append(f"{left}{call.operator}({', '.join(arguments)})")
         self.lines.extend(unpacked)
 
-    def _value(self, value: Any, kind: str) -> str:
+    def value(self, value: Any, kind: str) -> str:
+        """The name of a value; `kind` is the type the schema gives it."""
         if isinstance(value, Value):
             return f"%{value.number}"
         if isinstance(value, (tuple, list)):
-            return self._list(value, kind)
-        return self._constant(*_literal(value))
+            return self.list(value, kind)
+        return self.constant(*_literal(value))
 
-    def _list(self, items: Sequence[Any], kind: str) -> str:
+    def line(self, line: str) -> None:
+        """A line as it is."""
+        self.lines.append(line)
+
+    def listed(self, names: Sequence[str]) -> str:
+        """A list of tensors that have names."""
+        name = self.name()
+        self.line(f"{name} : Tensor[] = prim::ListConstruct({', '.join(names)})")
+        return name
+
+    def list(self, items: Sequence[Any], kind: str) -> str:
+        """The name of a list of values."""
         item = "Tensor?" if "Optional[Tensor]" in kind else "Tensor" if "Tensor" in kind else ""
         item = item or ("bool" if "bool" in kind else "float" if "float" in kind else "int")
-        parts = [self._value(value, item) for value in items]
-        name = self._name()
+        parts = [self.value(value, item) for value in items]
+        name = self.name()
         self.lines.append(f"{name} : {item}[] = prim::ListConstruct({', '.join(parts)})")
         return name
 
-    def _constant(self, kind: str, value: str) -> str:
+    def constant(self, kind: str, value: str) -> str:
+        """The name of a constant, written down once."""
         key = (kind, value)
         if key not in self.constants:
-            self.constants[key] = self._name()
+            self.constants[key] = self.name()
             self.lines.append(f"{self.constants[key]} : {kind} = prim::Constant{value}()")
         return self.constants[key]
 
-    def _name(self) -> str:
+    def name(self) -> str:
+        """A name that is not used yet."""
         self.fresh += 1
         return f"%c{self.fresh}"
 

@@ -47,6 +47,9 @@ def run(
     while at.epoch < epochs:
         if at.step == 0:
             at.seed = order(at.epoch)
+        if _alike(job, validate):
+            yield from _epochs(job, runner, epochs, order, at)
+            continue
         began = time.perf_counter()
         yield from _epoch(job, runner, epochs, at)
         seconds = time.perf_counter() - began
@@ -85,6 +88,43 @@ def _epoch(job: Job, runner: Runner, epochs: int, at: Position) -> Iterator[Step
                 rows=chunk.rows,
                 seconds=chunk.seconds,
             )
+
+
+def _alike(job: Job, validate: Validate | None) -> bool:
+    """True where an epoch is one step and nothing happens after it, so that a runner may do many in one call."""
+    return job.steps == 1 and validate is None and all(p.scheduler_steps == "update" for p in job.phases if p.scheduler)
+
+
+def _epochs(
+    job: Job, runner: Runner, epochs: int, order: Callable[[int], int], at: Position
+) -> Iterator[StepRecord | EpochRecord]:
+    """As many epochs of one step as the runner does in one call."""
+    if not job.module.training:
+        job.module.train()
+    chunk = runner.run(at, epochs - at.epoch, time.perf_counter() + CHUNK_SECONDS)
+    rate = float(job.phases[0].optimizer.param_groups[0]["lr"])
+    seconds, rows = chunk.seconds / chunk.steps, chunk.rows // chunk.steps
+    values = [losses.tolist() for losses in chunk.losses.values()]
+    updates = {name: len(losses) for name, losses in chunk.losses.items()}
+    last = at.epoch + chunk.steps - 1
+    yield StepRecord(
+        epoch=last, epochs=epochs, step=1, steps=1, losses=chunk.losses, rows=chunk.rows, seconds=chunk.seconds
+    )
+    for i in range(chunk.steps):
+        losses = {name: v[i] for name, v in zip(updates, values, strict=True) if i < len(v)}
+        done = EpochRecord(
+            epoch=at.epoch,
+            losses=losses,
+            validation=None,
+            metrics={},
+            learning_rate=rate,
+            rows=rows,
+            seconds=seconds,
+        )
+        at.epoch, at.step, at.rows, at.sums, at.weights = at.epoch + 1, 0, 0, {}, {}
+        if i + 1 < chunk.steps:
+            at.seed = order(at.epoch)
+        yield done
 
 
 def _validated(

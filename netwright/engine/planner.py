@@ -21,6 +21,7 @@ from netwright.engine.eager import Eager
 from netwright.engine.gate import TOLERANCE, Step, compare, proven
 from netwright.engine.job import Chunk, Job, Position
 from netwright.engine.loop import Runner
+from netwright.engine.looped import Looped
 from netwright.engine.program import Program
 from netwright.engine.recording import Refused, record
 from netwright.engine.tally import Tally
@@ -28,6 +29,8 @@ from netwright.engine.traced import Traced
 
 TIMED = 4
 """Steps a plan is timed on, after one that warms it up."""
+AT_ONCE = {"eager": 1, "traced": 16, "compiled": 128}
+"""Of so many steps at once in each tier: how a tier runs them in earnest."""
 FASTER = 0.97
 """A plan must take at most this share of the time of the one before to be chosen."""
 PRICE = 8
@@ -80,7 +83,7 @@ class Planner:
             self._look_after_compiling(at)
         if self.trying is None:
             return self._under(self.current, at, most, until)
-        chunk = self._under(self.trying, at, most if self.trying.tier == "compiled" else 1, until)
+        chunk = self._under(self.trying, at, min(most, AT_ONCE[self.trying.tier]), until)
         if chunk.steps:
             self.samples.append(chunk.seconds / chunk.steps)
         if len(self.samples) > TIMED:
@@ -197,8 +200,18 @@ class Planner:
         if plan.tier == "compiled":
             return self._compiled(plan)
         if plan.tier == "traced":
-            return Traced(self.job, self.cursor, self.averages, plan, self._traceable)
+            return self._traced(plan)
         return Eager(self.job, self.cursor, self.averages, plan)
+
+    def _traced(self, plan: Plan) -> Runner:
+        """Many steps in one graph where the updates are fused and the data lies in memory; else step by step."""
+        stepwise = Traced(self.job, self.cursor, self.averages, plan, self._traceable)
+        if not plan.fused or plan.memory_format != "contiguous" or plan.precision != "float32":
+            return stepwise
+        try:
+            return Looped(self.job, self._traceable, stepwise)
+        except Refused:
+            return stepwise
 
     def _compiled(self, plan: Plan) -> Runner:
         """The runner of a plan that is fixed: waited for. Where it is refused, steps run traced, and that is told."""
