@@ -6,6 +6,7 @@ so one is tried only where what it may save over the steps that are left is wort
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,12 +19,12 @@ from netwright.engine.averages import Averages, trainable
 from netwright.engine.compiling import Compiling
 from netwright.engine.cursor import Cursor
 from netwright.engine.eager import Eager
-from netwright.engine.gate import TOLERANCE, Step, compare, proven
+from netwright.engine.gate import TOLERANCE, Step, compare, proven, tolerance
 from netwright.engine.job import Chunk, Job, Position
 from netwright.engine.loop import Runner
 from netwright.engine.looped import Looped
 from netwright.engine.program import Program
-from netwright.engine.recording import Refused, record
+from netwright.engine.recording import Refused
 from netwright.engine.tally import Tally
 from netwright.engine.traced import Traced
 
@@ -39,8 +40,6 @@ PYTHON_SECONDS = 60e-6
 """What Python and autograd add to a step; what the traced tier may save beside the optimizer."""
 OPTIMIZER_SECONDS = 15e-6
 """What a plain optimizer takes for a parameter tensor."""
-REDUCED = 0.05
-"""What a step of reduced precision, where it is allowed, may differ by, of each tensor's largest number."""
 
 
 class Planner:
@@ -205,11 +204,12 @@ class Planner:
 
     def _traced(self, plan: Plan) -> Runner:
         """Many steps in one graph where the updates are fused and the data lies in memory; else step by step."""
-        stepwise = Traced(self.job, self.cursor, self.averages, plan, self._traceable)
-        if not plan.fused or plan.memory_format != "contiguous" or plan.precision != "float32":
+        prove = partial(self._traceable, plan)
+        stepwise = Traced(self.job, self.cursor, self.averages, plan, prove)
+        if not plan.fused:
             return stepwise
         try:
-            return Looped(self.job, self._traceable, stepwise)
+            return Looped(self.job, prove, stepwise)
         except Refused:
             return stepwise
 
@@ -227,10 +227,10 @@ class Planner:
             self.notes.append(f"steps ran traced where the plan is compiled: {error}")
             return traced
 
-    def _traceable(self, batch: Any, due: Sequence[Phase]) -> tuple[Program, dict[int, Tensor]]:
+    def _traceable(self, plan: Plan, batch: Any, due: Sequence[Phase]) -> tuple[Program, dict[int, Tensor]]:
         """A proven program for a form of batch that has come up; what is refused is told once and runs eagerly."""
         try:
-            return proven(self.job, batch, due)
+            return proven(self.job, batch, due, plan=plan)
         except Refused as error:
             rows = trees.rows(batch)
             note = f"batches of {rows} rows run eagerly where the plan is traced: {error}"
@@ -274,25 +274,20 @@ def savings(job: Job, now: Plan, plan: Plan, seconds: float) -> float:
 
 
 def prove(job: Job, now: Plan, plan: Plan, batch: Any, due: Sequence[Phase]) -> None:
-    """Raise Refused unless `plan` does what is done now, and to the same numbers within the tolerance."""
-    if plan.tier == "traced" and now.tier != "traced":
-        proven(job, batch, due)
+    """Raise Refused unless `plan` does what is done now, to the same numbers within the tolerance."""
     if plan.fused and not now.fused:
         compare(job, [[batch]], due, stepped(Plan(fused=True)), tolerance=TOLERANCE)
-    if plan.memory_format != now.memory_format:
-        compare(job, [[batch]], due, stepped(plan), tolerance=TOLERANCE)
-    if plan.precision != now.precision:
-        compare(job, [[batch]], due, stepped(plan), tolerance=REDUCED)
+    if plan.tier == "traced":
+        proven(job, batch, due, plan=plan)
+    elif plan.precision != now.precision:
+        compare(job, [[batch]], due, stepped(plan), tolerance=tolerance(plan))
 
 
 def stepped(plan: Plan) -> Step:
-    """A step under this plan, for the gate."""
+    """An eager step under this plan, for the gate."""
 
     def step(job: Job, batches: Sequence[Any], due: Sequence[Phase], tally: Tally) -> None:
-        runner = Eager(job, Cursor(job), Averages(job.phases), plan)
-        if plan.tier == "traced":
-            runner = Traced(job, Cursor(job), Averages(job.phases), plan, lambda b, d: record(job, b, d, plan))
-        runner.step(batches, due, tally)
+        Eager(job, Cursor(job), Averages(job.phases), plan).step(batches, due, tally)
 
     return step
 

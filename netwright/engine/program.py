@@ -134,16 +134,21 @@ def replaced(tree: Any, tensors: dict[int, Tensor]) -> Any:
 def channels_last(program: Program, images: Sequence[int], fresh: int) -> Program:
     """The program with the batch tensors numbered `images` laid out as channels_last first; `fresh` is unused.
 
-    Views become reshapes, for a view of a picture's numbers in the order of channels is a copy in this layout.
+    Views become reshapes, for a view of a picture's numbers in the order of channels is a copy in this layout; and the
+    gradients are laid out as the weights are, for an optimizer's kernel goes through both side by side.
     """
     slots = [n for n, slot in enumerate(program.slots) if slot.kind == "batch" and int(slot.name) in images]
     renamed = {Value(n): Value(fresh + i) for i, n in enumerate(slots)}
     head = [Call("aten::contiguous", "", (v, torch.channels_last), (renamed[v],)) for v in renamed]
+    fresh += len(slots)
     segments = []
     for segment in program.segments:
         calls = [replace(_reshaping(call), arguments=_renamed(call.arguments, renamed)) for call in segment.calls]
-        segments.append(replace(segment, calls=(*head, *calls)))
-        head = []
+        laid = {g: Value(fresh + i) for i, g in enumerate(segment.gradients) if g is not None}
+        tail = [Call("aten::contiguous", "", (g, torch.contiguous_format), (laid[g],)) for g in laid]
+        gradients = tuple(laid[g] if g is not None else None for g in segment.gradients)
+        segments.append(replace(segment, calls=(*head, *calls, *tail), gradients=gradients))
+        head, fresh = [], fresh + len(segment.gradients)
     return replace(program, segments=tuple(segments))
 
 

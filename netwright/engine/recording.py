@@ -148,6 +148,8 @@ def record(job: Job, batch: Any, due: Sequence[Phase], plan: Plan = PLAIN) -> tu
     changed = tuple(name for name, tensor in module.named_buffers() if not torch.equal(tensor, buffers[name]))
     program = Program(tuple(recorder.slots), segments, tuple(recorder.draws), changed)
     if plan.memory_format == "channels_last":
+        if not all(p.is_contiguous() for p in module.parameters()):
+            raise Refused("its weights are laid out in another way already")
         images = [i for i, tensor in enumerate(trees.leaves(batch)) if tensor.dim() == 4]
         program = channels_last(program, images, len(recorder.kept))
     return program, recorder.constants
