@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from netwright.api.arguments import refuse_module, refuse_numbers, refuse_phases, refuse_precision, refuse_unseen
 from netwright.api.forms import call, on_batches, takes_batch
 from netwright.api.measuring import Metric, metrics_for, validating
 from netwright.api.recipes import optimizer_for, scheduler_for
 from netwright.api.resuming import fingerprint, folder_for, generators_of
 from netwright.api.session import Session, Watch
-from netwright.api.stopping import Stop, listening
+from netwright.api.stopping import Stop, deaf_workers, listening
 from netwright.api.telling import Telling
 from netwright.core import devices
 from netwright.core.errors import InputError, TrainingError
@@ -118,23 +119,30 @@ def fit(
     Raises InputError for arguments and data that don't fit, before the first step; TrainingError where a loss or
     gradient is not finite, before it touches a weight.
     """
+    refuse_module(model)
+    refuse_numbers({"epochs": epochs, "accumulate": accumulate, "patience": patience}, clip_norm, average)
+    refuse_unseen(validation, {"patience": patience, "metrics": metrics})
+    refuse_precision(precision)
+    own = {"loss": loss, "optimizer": optimizer, "learning_rate": learning_rate, "scheduler": scheduler}
+    own |= {"scheduler_steps": scheduler_steps, "clip_norm": clip_norm, "average": average}
+    refuse_phases(phases, share, own)
     told = Telling(watch, progress)
     where = devices.choose(device) if device != "auto" or not _on_accelerator(model) else _device(model)
-    _sensible({"epochs": epochs, "accumulate": accumulate}, least=1)
     folder = folder_for(checkpoint, checkpoint_seconds, resume=resume)
     generators = generators_of(data, validation)
     if isinstance(validation, float):
         data, validation = split(data, validation)
-    source = feed(data, batch_size=batch_size, shuffle=shuffle, drop_last=drop_last, device=where)
-    with on_device(model, where):
+    with deaf_workers(data):
+        source = feed(data, batch_size=batch_size, shuffle=shuffle, drop_last=drop_last, device=where)
+    with on_device(model, where), deaf_workers(data, validation):
         if phases is None:
             updates = None if source.steps is None else epochs * -(-source.steps // accumulate)
-            own = optimizer_for("adam" if optimizer is None else optimizer, model, learning_rate)
-            schedule, by = scheduler_for(scheduler, own, updates)
+            asked = optimizer_for("adam" if optimizer is None else optimizer, model, learning_rate)
+            schedule, by = scheduler_for(scheduler, asked, updates)
             phase = Phase(
                 name="loss",
                 loss=_loss(loss),
-                optimizer=own,
+                optimizer=asked,
                 scheduler=schedule,
                 scheduler_steps=scheduler_steps or by,
                 clip_norm=clip_norm,
@@ -142,16 +150,6 @@ def fit(
                 scaler=torch.amp.GradScaler(where.type) if precision == "float16" else None,
             )
             phases = [phase]
-        else:
-            _alone(
-                {
-                    "loss": loss,
-                    "optimizer": optimizer,
-                    "scheduler": scheduler,
-                    "clip_norm": clip_norm,
-                    "average": average,
-                }
-            )
         job = Job(
             module=model,
             phases=phases,
@@ -201,6 +199,10 @@ def _trained(session: Session) -> str:
     try:
         with listening(stop), locked(session.folder) if session.folder is not None else nullcontext():
             ended, _ = session.train()
+    except RuntimeError as error:  # a process that loads data heard the signal too, before it was deaf to it
+        if not stop.signal:
+            raise
+        ended = f"stopped, and not saved once more: {error}"
     finally:
         session.runner.close()
         module.train(training)
@@ -231,28 +233,6 @@ def _plan(asked: str | Plan | Planned) -> Plan | Planned | None:
             fix='Leave plan= out, or give plan="eager".',
         )
     return None if asked == "auto" else NAMED[asked]
-
-
-def _sensible(counts: Mapping[str, int], least: int) -> None:
-    for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError(
-                f"{name} must be a whole number.",
-                got=f"{name}={value!r}",
-                wanted=f"{least} or more",
-                fix=f"Give {name}={least} or more.",
-            )
-
-
-def _alone(others: Mapping[str, object]) -> None:
-    given = [name for name, value in others.items() if value is not None]
-    if given:
-        raise InputError(
-            "With phases, each phase has these of its own.",
-            got=f"phases and {', '.join(given)}",
-            wanted="one of the two",
-            fix=f"Give {', '.join(given)} to the nw.Phase it is meant for.",
-        )
 
 
 def _examine(

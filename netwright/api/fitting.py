@@ -105,7 +105,7 @@ def fit(
             stop=stop,
             watch=watch,
             folder=folder,
-            fingerprint=_fingerprint(config, batches) if folder is not None else "",
+            fingerprint={"SHA-256": _fingerprint(config, batches)} if folder is not None else {},
         )
         with threads(plan.threads):
             torch.manual_seed(derive(settings.seed, "training"))

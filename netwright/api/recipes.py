@@ -26,7 +26,8 @@ WARMUP = 0.1
 def optimizer_for(asked: Any, module: nn.Module, learning_rate: float | None) -> Optimizer:
     """The optimizer asked for, over the module's trainable parameters where it is not an object already.
 
-    Raises InputError for an unknown name, and for a learning rate beside an object that has its own.
+    Raises InputError for an unknown name, for a learning rate beside an object that has its own, and where there is
+    nothing to train.
     """
     if isinstance(asked, Optimizer):
         if learning_rate is not None:
@@ -45,8 +46,16 @@ def optimizer_for(asked: Any, module: nn.Module, learning_rate: float | None) ->
             wanted=f"a torch.optim object or class, or one of {', '.join(OPTIMIZERS)}",
             fix="Give optimizer=torch.optim.Adam(model.parameters(), lr=1e-3), for example.",
         )
+    trained = [p for p in module.parameters() if p.requires_grad]
+    if not trained:
+        raise InputError(
+            "The module has no parameter that can be trained.",
+            got=f"{type(module).__qualname__} with {len(list(module.parameters()))} parameters, none of them trainable",
+            wanted="at least one parameter with requires_grad",
+            fix="Give the module layers as attributes (self.fc = nn.Linear(…)), or unfreeze some: p.requires_grad_().",
+        )
     options = {} if learning_rate is None else {"lr": learning_rate}
-    return make([p for p in module.parameters() if p.requires_grad], **options)
+    return make(trained, **options)
 
 
 def scheduler_for(

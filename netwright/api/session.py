@@ -1,13 +1,15 @@
 """Reads the engine's records: keeps the best weights, the history and the checkpoints, and decides when to stop."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import torch
+from torch.optim.lr_scheduler import OneCycleLR
 
+from netwright.api.resuming import changes, options, surroundings
 from netwright.api.stopping import Stop
 from netwright.core.errors import TrainingError
 from netwright.core.notice import Notice
@@ -18,12 +20,15 @@ from netwright.engine.averages import Averages
 from netwright.engine.best import Best
 from netwright.engine.job import Job, Position
 from netwright.engine.loop import Runner, Validate, run
+from netwright.engine.pack import random_state, set_random_state
 from netwright.engine.update import NotFinite
 
 Watch = Callable[[object], None]
 """Is told of each Notice, StepRecord and EpochRecord as it comes."""
 CHECKPOINT_SECONDS = 15.0
 """Training that lasts this long gets a checkpoint, and another each time it has lasted as long again."""
+SHARE = 0.03
+"""Of its time that training spends on checkpoints at most, where nobody says how often."""
 
 
 def nobody(event: object) -> None:
@@ -39,6 +44,10 @@ class Planning(Runner, Protocol):
 
     def resume(self, planned: Planned) -> None:
         """Go on where another process left off."""
+        ...
+
+    def close(self) -> None:
+        """Training is over."""
         ...
 
 
@@ -57,10 +66,12 @@ class Session:
     watch: Watch
     folder: Path | None = None
     resuming: bool = True
-    fingerprint: str = ""
-    """Of data and settings: a checkpoint of others is refused."""
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    """What the data and the settings are that must not change, by name: a checkpoint of others is refused."""
+    generators: Sequence[torch.Generator] = ()
+    """Random streams that data is drawn with, besides torch's, Python's and NumPy's own."""
     every: float | None = None
-    """Seconds between checkpoints; CHECKPOINT_SECONDS where None."""
+    """Seconds between checkpoints; CHECKPOINT_SECONDS, or more where a checkpoint takes long, where None."""
     explain: Callable[[NotFinite], TrainingError] | None = None
     """Where given, finds out more about a step that was not finite."""
 
@@ -69,19 +80,28 @@ class Session:
         self.at = Position()
         self.history: list[EpochRecord] = []
         self.saved = time.monotonic()
+        self.cost = 0.0
+        self.written: tuple[int, int] | None = None
+        self.drawn: dict | None = None
+        given = "none" if self.validate is None else "given"
+        self.options = options(self.job, epochs=self.epochs, patience=self.patience, validation=given)
         self.failed = False
 
     def train(self) -> tuple[str, bool]:
         """Train until an end, then put the best weights back. Gives the end in words, and whether it was early."""
         self._resume()
         ended, stopped = self._records()
-        if self.folder is not None and not self.failed:
+        if not self.failed:
             self._save()
+        self._leave()
+        return ended, stopped or self.failed
+
+    def _leave(self) -> None:
+        """Leave the module with the weights that are wanted of it."""
         if self.best.weights:
             self.best.restore(self.job.module)
         else:
             self.averages.swap()
-        return ended, stopped or self.failed
 
     def _records(self) -> tuple[str, bool]:
         records = run(
@@ -89,7 +109,7 @@ class Session:
             self.runner,
             self.averages,
             epochs=self.epochs,
-            order=self.order,
+            order=self._order,
             validate=self.validate,
             position=self.at,
         )
@@ -113,9 +133,16 @@ class Session:
                 with self.averages.swapped_in():
                     self.best.see(record.epoch, record.validation, self.job.module)
         self.watch(record)
-        every = CHECKPOINT_SECONDS if self.every is None else self.every
+        often = CHECKPOINT_SECONDS and max(CHECKPOINT_SECONDS, self.cost / SHARE)
+        every = often if self.every is None else self.every
         if time.monotonic() - self.saved >= every:
             self._save()
+
+    def _order(self, epoch: int) -> int:
+        """The seed of an epoch, drawn; where the random streams stood before that is kept for who goes on with it."""
+        if self.folder is not None:
+            self.drawn = random_state(self.generators)
+        return self.order(epoch)
 
     def _failed(self, error: NotFinite) -> str:
         told = self.explain(error) if self.explain is not None else error
@@ -131,42 +158,98 @@ class Session:
             return f"no better validation loss for {waited} epochs"
         return ""
 
-    def _accept(self, notes: dict) -> None:
-        if notes["data"] != self.fingerprint:
-            raise TrainingError(
-                "The data or the settings are not what the checkpoint was trained on.",
-                got="other rows, values or settings than before",
-                wanted="the same source and settings, unchanged",
-                fix="Bring the source back to what it was, or train anew.",
-            )
-
     def _save(self) -> None:
-        if self.folder is None:
+        stands = self.at.epoch, self.at.step
+        if self.folder is None or stands == self.written:
             return
+        began = time.monotonic()
         notes = {
-            "data": self.fingerprint,
+            "fingerprint": dict(self.fingerprint),
+            "options": self.options,
             "history": [{name: getattr(r, name) for name in r.__dataclass_fields__} for r in self.history],
-            **_here(),
+            "drawn": self.drawn if self.at.step else None,
+            "here": surroundings(self.job),
         }
-        checkpoint.save(self.folder, self.job, self.averages, self.best, self.at, self.runner.planned(), notes=notes)
-        self.saved = time.monotonic()
+        try:
+            checkpoint.save(
+                self.folder,
+                self.job,
+                self.averages,
+                self.best,
+                self.at,
+                self.runner.planned(),
+                notes=notes,
+                generators=self.generators,
+            )
+        except TrainingError:
+            self._leave()
+            raise
+        self.written, self.saved = stands, time.monotonic()
+        self.cost = self.saved - began
 
     def _resume(self) -> None:
-        if self.folder is None or not self.resuming:
+        if self.folder is None:
             return
-        found = checkpoint.load(self.folder, self.job, self.averages, self.best, self._accept)
+        found = None
+        if self.resuming:
+            found = checkpoint.load(
+                self.folder, self.job, self.averages, self.best, self._accept, generators=self.generators
+            )
         if found is None:
+            checkpoint.packed({phase.name: checkpoint.phase_state(phase) for phase in self.job.phases})
             return
         self.at, planned, notes, notices = found
+        self.written = self.at.epoch, self.at.step
         self.runner.resume(planned)
         self.history = [EpochRecord(**record) for record in notes["history"]]
-        differing = [f"{k} {notes[k]} then, {v} now" for k, v in _here().items() if notes[k] != v]
-        if differing:
-            notices.append(Notice(what=f"the numbers may differ in the last bits: {'; '.join(differing)}"))
-        where = f"going on from epoch {self.at.epoch + 1}, step {self.at.step + 1}"
-        for notice in [*notices, Notice(what=where)]:
+        self._redraw(notes["drawn"])
+        for notice in [*notices, *self._changed(notes)]:
             self.watch(notice)
+        self.options = notes["options"] | {"epochs": self.options["epochs"]}
+
+    def _redraw(self, drawn: dict | None) -> None:
+        """Let the source draw the epoch's order once more, as it did, and the streams stand where they stood after."""
+        self.drawn = drawn
+        if drawn is not None:
+            now = random_state(self.generators)
+            set_random_state(drawn, self.generators)
+            self.order(self.at.epoch)
+            set_random_state(now, self.generators)
+
+    def _accept(self, notes: dict) -> None:
+        """Refuse a checkpoint that this training can't go on from."""
+        then, now = notes["fingerprint"], self.fingerprint
+        if changed := changes(then, now):
+            raise TrainingError(
+                "The data or the settings are not what the checkpoint was trained on.",
+                got="; ".join(changed),
+                wanted="the same source and settings, unchanged",
+                fix="Bring them back to what they were, or train anew.",
+            )
+        bound = any(isinstance(phase.scheduler, OneCycleLR) for phase in self.job.phases)
+        if bound and int(notes["options"]["epochs"]) < self.epochs:
+            raise TrainingError(
+                "A one-cycle schedule ends with the run it was made for.",
+                got=f"epochs={self.epochs}, and a checkpoint of a run of {notes['options']['epochs']}",
+                wanted="no more epochs than before",
+                fix=f"Give epochs={notes['options']['epochs']}, or train on with another schedule in another folder.",
+            )
+
+    def _changed(self, notes: dict) -> list[Notice]:
+        """What is told when training goes on: what is other than it was, and from where."""
+        told = []
+        if changed := changes(notes["options"], self.options):
+            told.append(Notice(what=f"not as when the checkpoint was made: {'; '.join(changed)}", fix=KEPT))
+        if differing := changes(notes["here"], surroundings(self.job)):
+            told.append(Notice(what=f"the numbers may differ in the last bits: {'; '.join(differing)}"))
+        return [*told, Notice(what=self._stands())]
+
+    def _stands(self) -> str:
+        at = self.at
+        if at.epoch >= self.epochs:
+            return f"all {at.epoch} epochs were run before"
+        place = "after its last step" if at.step and at.step == self.job.steps else f"step {at.step + 1}"
+        return f"going on from epoch {at.epoch + 1}, {place}"
 
 
-def _here() -> dict[str, object]:
-    return {"build": torch.__version__, "threads": torch.get_num_threads()}
+KEPT = "the optimizer's and scheduler's own settings, such as the learning rate, go on as they were"

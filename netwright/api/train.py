@@ -21,6 +21,7 @@ from netwright.artifact.save import save
 from netwright.core import devices
 from netwright.core.errors import InputError
 from netwright.core.files import write_file
+from netwright.core.lock import locked
 from netwright.core.notice import Notice
 from netwright.core.record import Record
 from netwright.core.settings import Settings, read_toml, resolve, to_toml
@@ -172,10 +173,11 @@ def run(
     seconds["baselines"] = time.monotonic() - clock
 
     clock = time.monotonic()
-    _begin(path, settings, anew=anew)
     limit = settings.time_limit
     stop = Stop(deadline=started + limit * (1 - RESERVE) if limit else float("inf"))
-    with listening(stop), threads(1):
+    devices.choose(settings.device)
+    with locked(path), listening(stop), threads(1):
+        _begin(path, settings, anew=anew)
         fitted = fit(rows, ready.family, ready.config, settings, stop=stop, watch=watch, folder=path / "checkpoints")
         seconds["train"] = time.monotonic() - clock
         return _finish(rows, fitted, baselines, settings, path, seconds, stop, command)
@@ -183,7 +185,6 @@ def run(
 
 def _begin(path: Path, settings: Settings, *, anew: bool) -> None:
     """Write the settings. Of an earlier run in the folder only what this one must not go on from is removed."""
-    devices.choose(settings.device)
     if anew:
         if (path / "checkpoints").exists():
             shutil.rmtree(path / "checkpoints")

@@ -82,9 +82,12 @@ def disk_error(error: OSError, path: Path, needed: int) -> TrainingError:
     what, fix = "A file could not be written.", f"Look at {path.parent}: does it exist, and may you write there?"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         what = "The disk is full. What was saved before is whole."
-        fix = f"Free at least {needed / 1e6:.1f} MB there, then `netwright resume` the run."
+        fix = f"Free at least {needed / 1e6:.1f} MB there, then go on with the run: `netwright resume`, or resume=True."
+    elif error.errno == errno.EFBIG:
+        what = "The file is larger than this system allows. What was saved before is whole."
+        fix = "Raise the limit (`ulimit -f`), or give a folder on another file system."
     elif error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        fix = "Give a folder you may write to with --output."
+        fix = "Give a folder you may write to: --output, or checkpoint= of nw.fit."
     return TrainingError(what, got=f"{path}: {error.strerror}", wanted=f"{needed:,} bytes written", fix=fix)
 
 

@@ -136,7 +136,10 @@ def test_records_add_up(monkeypatch: pytest.MonkeyPatch, chunk: float):
         (done,) = [r for r, *_ in seen if isinstance(r, EpochRecord) and r.epoch == epoch]
         assert len(steps) == (7 if chunk == 0 else 1) and steps[-1].step == steps[-1].steps == 7
         assert sum(r.rows for r in steps) == done.rows == ROWS
-        losses, sizes = torch.cat([r.losses["net"] for r in steps]), torch.tensor([8.0] * 6 + [2.0], dtype=torch.float64)
+        losses, sizes = (
+            torch.cat([r.losses["net"] for r in steps]),
+            torch.tensor([8.0] * 6 + [2.0], dtype=torch.float64),
+        )
         assert done.losses["net"] == pytest.approx(float(losses @ sizes) / ROWS)  # each row counts once
         assert done.metrics["doubled"] == pytest.approx(2 * float(done.validation)) and done.seconds >= 0
         assert all(r.epochs == 2 and r.seconds >= 0 for r in steps)

@@ -21,7 +21,7 @@ def ahead(items: Iterator[Any], depth: int = 2) -> Generator[Any, None, None]:
     An error while making one is raised here after those before it. When this is closed, the thread is over.
     """
     ready: SimpleQueue = SimpleQueue()
-    # A queue of C hands over in a third of the time that a semaphore of Python's takes.
+    # Empty places, one token each: a queue written in C, where a semaphore is written in Python.
     room: SimpleQueue = SimpleQueue()
     for _ in range(depth):
         room.put(None)
@@ -88,7 +88,7 @@ def prefetched(make: Callable[[], Iterator[Any]], start: int = 0) -> Iterator[An
 def chunks(items: Iterator[Any], seconds: float = 2e-3, count: int = 16, size: int = 1 << 20) -> Iterator[list[Any]]:
     """Items in lists that took `seconds` to make, or hold `count` items or `size` bytes.
 
-    Handing something from thread to thread costs some 20 µs, so small batches that are quickly made travel together.
+    Handing over from thread to thread has its price, so small batches that are quickly made travel together.
     """
     chunk: list[Any] = []
     held, began = 0, time.perf_counter()

@@ -7,8 +7,8 @@ from torch import Generator, Tensor
 
 from netwright.core.errors import InputError
 
-SEARCHED = 2_000_000_000
-"""Rows that are ordered at most in search of an epoch, some twenty seconds."""
+SEARCHED = 500_000_000
+"""Rows that are ordered at most in search of an epoch, from either of two beginnings: seconds, not minutes."""
 
 
 class Order:
