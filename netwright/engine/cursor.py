@@ -15,6 +15,8 @@ class Cursor:
         self.batches: Iterator[Any] = iter(())
         self.stands: tuple[int, int, int] | None = None
         self.unseen = True
+        self.latest: Any = None
+        """The last batch that was handed out: what a plan is proven on. A source may give it only once."""
 
     def steps(self, at: Position) -> Iterator[list[Any]]:
         """The batches of each step from `at` to the end of the epoch; `at.step` must be moved on after each."""
@@ -25,6 +27,7 @@ class Cursor:
             if self.unseen:
                 self.introduce(group[0])
             self.stands = (at.epoch, at.seed, at.step + 1)
+            self.latest = group[0]
             yield group
 
     def introduce(self, batch: Any) -> None:

@@ -170,8 +170,7 @@ class Planner:
     def _proven(self, plan: Plan, at: Position) -> bool:
         """Ask the gate. Threads are no change of what is computed, only of how sums are divided."""
         try:
-            batch = next(iter(self.job.source.epoch(at.seed)))
-            prove(self.job, self.current, plan, batch, self.job.due(at.total))
+            prove(self.job, self.current, plan, self.cursor.latest, self.job.due(at.total))
         except (Refused, ValueError) as error:
             self.trials.append(Trial(plan=plan, verdict="refused", reason=str(error)))
             return False

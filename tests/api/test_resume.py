@@ -1,5 +1,6 @@
 """A run that is stopped or killed, at any moment, goes on to the numbers it would have had."""
 
+import errno
 import os
 import random
 import signal
@@ -14,6 +15,7 @@ import pytest
 import netwright as nw
 from netwright.api import session
 from netwright.api.stopping import Stop, listening
+from netwright.core import files
 from netwright.core.steps import EpochRecord, StepRecord
 
 SETTINGS = {"target": "price", "exclude": "paid", "config": {"epochs": 12, "members": 2, "patience": 50}}
@@ -165,6 +167,43 @@ def test_when_every_checkpoint_is_damaged(source: Path, tmp_path: Path):
         path.write_text("{}")
     with pytest.raises(nw.TrainingError, match="None of the checkpoints"):
         nw.resume(run.path)
+
+
+def test_a_run_folder_is_one_processs_own(source: Path, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A second one is refused, be it a resume or a new run by force, and does the first no harm."""
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 0.0)
+    errors: list[str] = []
+
+    def watch(event: object) -> None:
+        if isinstance(event, EpochRecord) and event.epoch == 2:
+            for second in (lambda: nw.resume(path), lambda: nw.train(source, output=path, force=True, **SETTINGS)):
+                with pytest.raises(nw.TrainingError, match="Another process is training") as error:
+                    second()
+                errors.append(error.value.got)
+
+    path = tmp_path / "run"
+    run = nw.train(source, output=path, watch=watch, **SETTINGS)
+    assert len(errors) == 2 and f"process {os.getpid()}" in errors[0]
+    assert (run.path / "model" / "model.safetensors").read_bytes() == whole
+    assert not (path / ".lock").exists()
+
+
+def test_a_full_disk_says_how_to_go_on(source: Path, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 0.0)
+    real, count = files._write_synced, iter(range(1000))
+
+    def full(path: Path, data: bytes) -> None:
+        if next(count) > 8:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_write_synced", full)
+        with pytest.raises(nw.TrainingError, match="The disk is full") as error:
+            nw.train(source, output=tmp_path / "run", **SETTINGS)
+    assert "netwright resume" in error.value.fix
+    run = nw.resume(tmp_path / "run")
+    assert (run.path / "model" / "model.safetensors").read_bytes() == whole
 
 
 def test_what_is_no_run(tmp_path: Path):

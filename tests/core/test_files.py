@@ -75,6 +75,7 @@ def test_data_is_synced_before_it_gets_its_name(tmp_path: Path, monkeypatch: pyt
         (errno.EDQUOT, "disk is full", "Free at least"),
         (errno.EACCES, "could not be written", "--output"),
         (errno.EROFS, "could not be written", "--output"),
+        (errno.EFBIG, "larger than this system allows", "ulimit"),
         (errno.EIO, "could not be written", "Look at"),
     ],
 )
