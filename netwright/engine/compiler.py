@@ -19,7 +19,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from netwright.engine.blueprint import MOST_STEPS, Arguments, Blueprint, Group
 from netwright.engine.formulas import Formula, formula
-from netwright.engine.program import Call, Segment, Value, replaced
+from netwright.engine.program import Call, Segment, Value, run
 
 
 class Steps:
@@ -93,16 +93,6 @@ class Steps:
                 tensors |= {r.number: v for r, v in zip(result, value, strict=True)}
             elif result is not None:
                 tensors[result.number] = value
-
-
-def run(call: Call, tensors: dict[int, Tensor]) -> Any:
-    """Run one operator on the tensors of its arguments."""
-    function, arguments = call.function, replaced(call.arguments, tensors)
-    if call.operator == "aten::native_batch_norm":  # it changes its running statistics without saying so
-        function = torch.ops.aten._native_batch_norm_legit.default
-    schema = call.function._schema.arguments
-    named = {a.name: v for a, v in zip(schema, arguments, strict=True) if a.kwarg_only}
-    return function(*arguments[: len(arguments) - len(named)], **named)
 
 
 def laid_out(group: Group, flat: Tensor) -> dict[int, Tensor]:

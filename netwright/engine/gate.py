@@ -92,13 +92,27 @@ def proven(
     where the plan's memory format or precision stands for another arithmetic.
     """
     with random_kept():
-        program, constants = record(found := copied(job), batch, due_in(found, due), plan)
+        found = copied(job)
+        try:
+            program, constants = record(found, cloned(batch), due_in(found, due), plan)
+        except Refused:
+            raise
+        except Exception as error:  # what is wrong with it the eager step will say better
+            raise Refused(f"it can't be written down: {_last_line(error)}") from None
         for other in [batch, *others]:
-            again, found_again = record(found, other, due_in(found, due), plan)
+            again, found_again = record(found, cloned(other), due_in(found, due), plan)
             if reason := differences(program, again):
                 raise Refused(reason)
             if not same_constants(constants, found_again):
                 raise Refused("it uses tensors that are others from call to call")
+        try:
+            again, found_again = record(found, shuffled(batch), due_in(found, due), plan)
+        except Refused:
+            raise
+        except Exception:  # a module need not take such a batch
+            again, found_again = program, constants
+        if differences(program, again) or not same_constants(constants, found_again):
+            raise Refused("what it does depends on the numbers in the data")
 
     def traced(job: Job, batches: Sequence[Any], due: Sequence[Phase], tally: Tally) -> None:
         runner = Traced(job, Cursor(job), Averages(job.phases), Plan(tier="traced"), lambda b, d: (program, constants))

@@ -16,15 +16,17 @@ from netwright.core import trees
 from netwright.core.phase import Phase
 from netwright.core.plan import Plan, Planned, Stretch, Trial
 from netwright.engine.averages import Averages, trainable
-from netwright.engine.compiling import Compiling
+from netwright.engine.compiling import SEED, Compiling
 from netwright.engine.cursor import Cursor
 from netwright.engine.eager import Eager
 from netwright.engine.gate import TOLERANCE, Step, compare, proven, tolerance
+from netwright.engine.graphed import Graphed
 from netwright.engine.job import Chunk, Job, Position
 from netwright.engine.loop import Runner
 from netwright.engine.looped import Looped
 from netwright.engine.program import Program
 from netwright.engine.recording import Refused
+from netwright.engine.resident import resident, sizes
 from netwright.engine.tally import Tally
 from netwright.engine.traced import Traced
 
@@ -208,7 +210,8 @@ class Planner:
         if not plan.fused:
             return stepwise
         try:
-            return Looped(self.job, prove, stepwise)
+            graph = Graphed if on_gpu(self.job) else Looped
+            return graph(self.job, prove, stepwise)
         except Refused:
             return stepwise
 
@@ -274,12 +277,30 @@ def savings(job: Job, now: Plan, plan: Plan, seconds: float) -> float:
 
 def prove(job: Job, now: Plan, plan: Plan, batch: Any, due: Sequence[Phase]) -> None:
     """Raise Refused unless `plan` does what is done now, to the same numbers within the tolerance."""
-    if plan.fused and not now.fused:
+    if plan.fused and plan.tier == "traced" and on_gpu(job):
+        source = resident(job, None)
+        first = source.at(source.order(SEED)[: sizes(source)[0]])
+        compare(job, [[first]], due, launched, tolerance=TOLERANCE)
+    elif plan.fused and not now.fused:
         compare(job, [[batch]], due, stepped(Plan(fused=True)), tolerance=TOLERANCE)
     if plan.tier == "traced":
         proven(job, batch, due, plan=plan)
     elif plan.precision != now.precision:
         compare(job, [[batch]], due, stepped(plan), tolerance=tolerance(plan))
+
+
+def launched(job: Job, batches: Sequence[Any], due: Sequence[Phase], tally: Tally) -> None:
+    """The first step of the epoch of SEED as a CUDA graph, for the gate."""
+    other = Eager(job, Cursor(job), Averages(job.phases), Plan())
+    runner = Graphed(job, lambda b, d: proven(job, b, d), other)
+    chunk = runner.run(Position(seed=SEED), 1, float("inf"))
+    for phase in due:
+        tally.saw(phase.name, float(chunk.losses[phase.name]), float(chunk.weights[phase.name]), {})
+
+
+def on_gpu(job: Job) -> bool:
+    """True where the module is on a CUDA device."""
+    return next(job.module.parameters()).is_cuda
 
 
 def stepped(plan: Plan) -> Step:

@@ -30,13 +30,16 @@ class Resident(Protocol):
         ...
 
 
-def resident(job: Job) -> Resident:
-    """The job's source, if a program can take its batches and run its updates. Raises Refused otherwise."""
+def resident(job: Job, kind: str | None = "cpu") -> Resident:
+    """The job's source, if a program on this kind of device can take its batches and run its updates.
+
+    Raises Refused otherwise; None stands for any kind.
+    """
     source: Any = job.source
     if not all(hasattr(source, name) for name in ("data", "batch_size", "rows", "order", "at")):
         raise Refused("the data does not lie in memory as tensors")
-    if any(t.device.type != "cpu" for t in trees.leaves(source.data)):
-        raise Refused("the data is not on the CPU")
+    if kind is not None and any(t.device.type != kind for t in trees.leaves(source.data)):
+        raise Refused(f"the data does not lie on a {kind} device")
     for phase in job.phases:
         if phase.every > 1 or phase.clip_norm or phase.average or phase.scaler or job.accumulate > 1:
             raise Refused("it clips, averages, accumulates, scales, or has a phase that does not run at every step")
