@@ -1,15 +1,18 @@
 """How the same steps are run, and how that was chosen."""
 
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
-from pydantic import Field
-
-from netwright.core.record import Record
+from netwright.core.errors import InputError
 
 Tier = Literal["eager", "traced", "compiled"]
+MemoryFormat = Literal["contiguous", "channels_last"]
+Precision = Literal["float32", "bfloat16", "float16"]
 
 
-class Plan(Record):
+@dataclass(frozen=True, kw_only=True)
+class Plan:
     """One way to run a step.
 
     `tier`: `eager` is the loop anybody would write; `traced` runs the operators recorded from one step without
@@ -19,10 +22,21 @@ class Plan(Record):
     """
 
     tier: Tier = "eager"
-    threads: int = Field(default=0, ge=0)
+    threads: int = 0
     fused: bool = False
-    memory_format: Literal["contiguous", "channels_last"] = "contiguous"
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    memory_format: MemoryFormat = "contiguous"
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        """Raises InputError for a word that none of these knows."""
+        for name, kind in (("tier", Tier), ("memory_format", MemoryFormat), ("precision", Precision)):
+            if getattr(self, name) not in get_args(kind):
+                raise InputError(
+                    f"A plan has no such {name}.",
+                    got=f"{name}={getattr(self, name)!r}",
+                    wanted=", ".join(get_args(kind)),
+                    fix=f'Give {name}="{get_args(kind)[0]}", or leave it out.',
+                )
 
     def __str__(self) -> str:
         words = [self.tier]
@@ -41,7 +55,8 @@ NAMED = {
 """The plans that have a name of their own."""
 
 
-class Trial(Record):
+@dataclass(frozen=True, kw_only=True)
+class Trial:
     """What became of one plan that was tried. `seconds` is the time of one step, None where it was not timed."""
 
     plan: Plan
@@ -50,7 +65,8 @@ class Trial(Record):
     reason: str = ""
 
 
-class Stretch(Record):
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
     """The steps from `first` to before `last`, counted over the whole run from 0, ran under `plan`."""
 
     plan: Plan
@@ -58,13 +74,25 @@ class Stretch(Record):
     last: int
 
 
-class Planned(Record):
+@dataclass(frozen=True, kw_only=True)
+class Planned:
     """The history of the plans of one run. Given back as `plan=`, it repeats the run's bits."""
 
     trials: tuple[Trial, ...] = ()
     stretches: tuple[Stretch, ...] = ()
     notes: tuple[str, ...] = ()
     """What else a person should know: why nothing was compiled, what could not be copied."""
+
+    def values(self) -> dict[str, Any]:
+        """As plain values, for a file."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Planned":
+        """The other way round. Raises TypeError or KeyError for other values than `values` gives."""
+        trials = tuple(Trial(**trial | {"plan": Plan(**trial["plan"])}) for trial in values["trials"])
+        stretches = tuple(Stretch(**stretch | {"plan": Plan(**stretch["plan"])}) for stretch in values["stretches"])
+        return cls(trials=trials, stretches=stretches, notes=tuple(values["notes"]))
 
     def __str__(self) -> str:
         lines = []

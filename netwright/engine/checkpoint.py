@@ -57,7 +57,7 @@ def save(
             "best": best.state(),
             "position": asdict(at),
             "random": random_state(generators),
-            "planned": planned.model_dump(mode="json"),
+            "planned": planned.values(),
             "notes": notes,
         }
     )
@@ -96,7 +96,7 @@ def load(
             continue
         accept(tree["notes"])
         _refuse_another(differences(tree["outline"], outline(job)))
-        at, planned = Position(**tree["position"]), Planned.model_validate(tree["planned"])
+        at, planned = Position(**tree["position"]), Planned.of(tree["planned"])
         _load_module(job.module, tree["module"])
         for phase, state in zip(job.phases, tree["phases"], strict=True):
             _load_phase(phase, state)

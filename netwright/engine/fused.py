@@ -15,7 +15,7 @@ from netwright.engine.averages import trainable
 
 Gradients = Sequence[Tensor | None]
 Group = dict[str, Any]
-ONE = torch.ones(())
+ONE = torch.ones((), dtype=torch.float32)
 """A tensor, for torch takes another, slower way when it is to add a number to tensors of one element on the CPU."""
 Kernel = Callable[[list[Tensor], list[Tensor], list[dict], Group], None]
 

@@ -104,7 +104,7 @@ class Part:
         bound = {n: tensors[s.name].detach() for n, s in enumerate(program.slots) if s.kind != "batch"}
         bound |= {n: t.detach() for n, t in constants.items()}
         self.batch, self.bound = batch, bound
-        self.found = torch.zeros(())
+        self.found = torch.zeros((), dtype=torch.float32)
         self.function: Callable[..., tuple] | None = None
         self.settings: list[tuple] = []
 
@@ -321,5 +321,5 @@ class Looped:
         return count, rates
 
 
-ONE = torch.ones(())
+ONE = torch.ones((), dtype=torch.float32)
 """What a gradient is scaled by, and what counts go up by."""

@@ -6,6 +6,7 @@ so one is tried only where what it may save over the steps that are left is wort
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -115,7 +116,7 @@ class Planner:
         if self.untried is None:
             self.untried = candidates(self.job, self.allowed)
         while self.untried:
-            plan = self.current.model_copy(update=self.untried.pop(0))
+            plan = replace(self.current, **self.untried.pop(0))
             if plan != self.current and self._worth(plan, at) and self._proven(plan, at):
                 return plan
         return None
@@ -148,7 +149,7 @@ class Planner:
             self.may_compile = False
 
     def _compiled_plan(self) -> Plan:
-        return self.current.model_copy(update={"tier": "compiled", "fused": True})
+        return replace(self.current, tier="compiled", fused=True)
 
     def close(self) -> None:
         """Training is over: nothing is compiled any more."""
@@ -217,7 +218,7 @@ class Planner:
 
     def _compiled(self, plan: Plan) -> Runner:
         """The runner of a plan that is fixed: waited for. Where it is refused, steps run traced, and that is told."""
-        traced = self._runner(plan.model_copy(update={"tier": "traced"}))
+        traced = self._runner(replace(plan, tier="traced"))
         try:
             compiling = Compiling(self.job, plan)
             self.cursor.introduce(compiling.batches[0])

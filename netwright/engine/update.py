@@ -43,7 +43,7 @@ class Updater:
         self.fused = FusedStep(phase.optimizer) if fused else None
         self.needs_closure = needs_closure(phase.optimizer)
         device = self.parameters[0].device if self.parameters else torch.device("cpu")
-        self.found, self.one = torch.zeros((), device=device), torch.ones((), device=device)
+        self.found, self.one = (make((), dtype=torch.float32, device=device) for make in (torch.zeros, torch.ones))
 
     def backward(self, loss: Tensor) -> None:
         """Add to `.grad` of this phase's parameters, and of no others."""
