@@ -16,7 +16,7 @@ from netwright.engine.eager import Eager
 from netwright.engine.gate import TOLERANCE, compare, due_in, proven
 from netwright.engine.job import Job, Position
 from netwright.engine.loop import Runner
-from netwright.engine.resident import resident, sizes
+from netwright.engine.resident import SEED, resident, sizes
 from netwright.engine.tally import Tally
 from netwright.engine.workshop import Order
 
@@ -97,7 +97,3 @@ class Compiling:
             Part.of(job, plan, constants, path, first)
             for plan, constants, path, first in zip(self.drafts, self.constants, paths, firsts, strict=False)
         ]
-
-
-SEED = 1
-"""Of the order in which the gate takes its batches."""

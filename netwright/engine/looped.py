@@ -34,6 +34,13 @@ STATES: dict[type, tuple[str, ...]] = {
     Adagrad: ("sum",),
 }
 """The state tensors of each optimizer in the order its fused kernel takes them."""
+DIALS: dict[type, tuple[str, ...]] = {
+    Adam: ("lr", "beta1", "beta2", "weight_decay", "eps"),
+    AdamW: ("lr", "beta1", "beta2", "weight_decay", "eps"),
+    SGD: ("weight_decay", "momentum", "lr", "dampening"),
+    Adagrad: ("lr", "lr_decay", "weight_decay", "eps"),
+}
+"""Its numbers, in the same way."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,17 @@ class Group:
         on = {"max_exp_avg_sq": self.options.get("amsgrad"), "momentum_buffer": self.options.get("momentum")}
         return tuple(name for name in names if on.get(name, True))
 
-    def settings(self) -> tuple:
-        """All that is written into the graph: everything but the rate."""
-        return tuple((k, v) for k, v in self.options.items() if k not in ("params", "lr", "initial_lr"))
+    def switches(self) -> tuple:
+        """What is written into the graph: everything but the numbers."""
+        on = (bool(self.options.get("momentum")), self.options.get("decoupled_weight_decay"))
+        return (*on, *((k, v) for k, v in self.options.items() if isinstance(v, bool)))
+
+    def numbers(self) -> list[float]:
+        """The numbers of the next update in the order of DIALS, which a scheduler may change before each."""
+        names = DIALS[type(self.phase.optimizer)]
+        options = self.options
+        betas = dict(zip(("beta1", "beta2"), options.get("betas", ()), strict=False))
+        return [float(betas[name] if name in betas else options[name]) for name in names]
 
     def states(self) -> list[list[Tensor]]:
         """By name the state tensors of all parameters, the counts last. Raises KeyError before the first update."""
@@ -106,16 +121,19 @@ class Part:
         self.batch, self.bound = batch, bound
         self.found = torch.zeros((), dtype=torch.float32)
         self.function: Callable[..., tuple] | None = None
-        self.settings: list[tuple] = []
+        self.switches: list[tuple] = []
 
-    def run(self, order: Tensor, count: int, rates: Sequence[list[float]]) -> tuple[int, Tensor]:
-        """Run `count` steps on the rows of `order` (count · B,); gives how many were finite, and what they told."""
-        settings = [group.settings() for group in self.groups]
-        if self.function is None or settings != self.settings:
-            self.function, self.settings = self._graph(), settings
+    def run(self, order: Tensor, count: int, numbers: Sequence[list[float]]) -> tuple[int, Tensor]:
+        """Run `count` steps on the rows of `order` (count · B,); gives how many were finite, and what they told.
+
+        `numbers` hold by group and dial a number for each step.
+        """
+        switches = [group.switches() for group in self.groups]
+        if self.function is None or switches != self.switches:
+            self.function, self.switches = self._graph(), switches
         states = [t for group in self.groups for kind in group.states() for t in kind]
         inputs = [*self.data, *self.bound.values(), *states]
-        done, told = self.function(count, order, self.found, ONE, *rates, *inputs)
+        done, told = self.function(count, order, self.found, ONE, *numbers, *inputs)
         if self.found.item():  # the last step was not taken
             self.found.zero_()
             done -= 1
@@ -142,10 +160,10 @@ class Part:
         return sum(1 + (s.weight is not None) + len(s.figures) for s in self.program.segments)
 
     def _graph(self) -> Callable[..., tuple]:
-        """The loop as a graph: (count, order, found, one, rates …, data …, bound …, states …) → (done, told)."""
+        """The loop as a graph: (count, order, found, one, numbers …, data …, bound …, states …) → (done, told)."""
         text = Text()
         data = [f"%d{i}" for i in range(len(self.data))]
-        rates = [f"%r{k}" for k in range(len(self.groups))]
+        dials = [[f"%r{k}_{j}" for j in range(len(g.numbers()))] for k, g in enumerate(self.groups)]
         states = [
             [[f"%s{k}_{j}_{i}" for i in range(len(group.tensors))] for j in range(len(group.states()))]
             for k, group in enumerate(self.groups)
@@ -156,12 +174,12 @@ class Part:
                 text.call(call)
             for name in self._told(text, segment):
                 text.line(f"{text.name()} : Tensor[] = aten::append(%told, {name})")
-            self._update(text, segment, rates, states)
+            self._update(text, segment, dials, states)
         text.line(f"%done : int = aten::add(%before, {text.value(1, 'int')})")
         text.line("%stop : bool = aten::Bool(%found)")
         text.line("%go : bool = aten::__not__(%stop)")
         inputs = ["%count : int", "%order : Tensor", "%found : Tensor", "%one : Tensor"]
-        inputs += [f"{rate} : float[]" for rate in rates] + [f"{name} : Tensor" for name in data]
+        inputs += [f"{dial} : float[]" for group in dials for dial in group] + [f"{name} : Tensor" for name in data]
         inputs += [f"%{n} : Tensor" for n in self.bound]
         inputs += [f"{name} : Tensor" for group in states for kind in group for name in kind]
         body = "\n      ".join(text.lines)
@@ -202,7 +220,7 @@ class Part:
         return [f"%{segment.loss.number}", *weight, *(f"%{v.number}" for _, v in segment.figures)]
 
     def _update(
-        self, text: Text, segment: Segment, rates: Sequence[str], states: Sequence[Sequence[list[str]]]
+        self, text: Text, segment: Segment, dials: Sequence[list[str]], states: Sequence[Sequence[list[str]]]
     ) -> None:
         """The check of loss and gradients, and the fused update of the segment's groups."""
         gradients = dict.fromkeys(f"%{g.number}" for g in segment.gradients if g is not None)
@@ -210,37 +228,35 @@ class Part:
         text.line(f"aten::_amp_foreach_non_finite_check_and_unscale_({checked}, %found, %one)")
         for k, group in enumerate(self.groups):
             if group.phase.name == segment.phase:
-                self._fused(text, group, rates[k], [text.listed(kind) for kind in states[k]])
+                self._fused(text, group, dials[k], [text.listed(kind) for kind in states[k]])
 
     @staticmethod
-    def _fused(text: Text, group: Group, rates: str, states: list[str]) -> None:
+    def _fused(text: Text, group: Group, dials: Sequence[str], states: list[str]) -> None:
         """One call of the kernel `fused.py` calls."""
         options, kind = group.options, type(group.phase.optimizer)
         parameters = text.listed([f"%{n}" for n in group.parameters])
         gradients = text.listed([f"%{n}" for n in group.gradients])
-        rate = text.name()
-        text.line(f"{rate} : float = aten::__getitem__({rates}, %i)")
-        put = lambda name: text.value(options[name], "")  # noqa: E731
-        number = lambda name: text.value(float(options[name]), "float")  # noqa: E731
-        none = text.value(None, "")
+        numbers = []
+        for dial in dials:
+            numbers.append(text.name())
+            text.line(f"{numbers[-1]} : float = aten::__getitem__({dial}, %i)")
+        rest = ", ".join(numbers)
+        switch = lambda name: text.value(bool(options[name]), "bool")  # noqa: E731
         if group.counted:
             text.line(f"aten::_foreach_add_({states[-1]}, %one, {text.value(1.0, 'float')})")
         if kind in (Adam, AdamW):
             name = "adamw" if options.get("decoupled_weight_decay") else "adam"
             most = states[2] if options["amsgrad"] else text.listed([])
-            first, second = (text.value(float(beta), "float") for beta in options["betas"])
-            rest = f"{rate}, {first}, {second}, {number('weight_decay')}, {number('eps')}, {put('amsgrad')}"
             lists = f"{parameters}, {gradients}, {states[0]}, {states[1]}, {most}, {states[-1]}"
+            rest = f"{rest}, {switch('amsgrad')}, {switch('maximize')}"
         elif kind is SGD:
             name, buffers = "sgd", states[0] if states else text.listed([])
-            rest = f"{number('weight_decay')}, {number('momentum')}, {rate}, {number('dampening')}, {put('nesterov')}"
             lists = f"{parameters}, {gradients}, {buffers}"
+            rest = f"{rest}, {switch('nesterov')}, {switch('maximize')}, {text.value(False, 'bool')}"
         else:
-            name = "adagrad"
-            rest = f"{rate}, {number('lr_decay')}, {number('weight_decay')}, {number('eps')}"
-            lists = f"{parameters}, {gradients}, {states[0]}, {states[-1]}"
-        first = f", {text.value(False, '')}" if kind is SGD else ""
-        text.line(f"aten::_fused_{name}_({lists}, {rest}, {put('maximize')}{first}, {none}, %found)")
+            name, lists = "adagrad", f"{parameters}, {gradients}, {states[0]}, {states[-1]}"
+            rest = f"{rest}, {switch('maximize')}"
+        text.line(f"aten::_fused_{name}_({lists}, {rest}, {text.value(None, '')}, %found)")
 
 
 class Looped:
@@ -269,9 +285,9 @@ class Looped:
             if not count:
                 break
             self.schedules.mark()
-            count, rates = self._rates(part, count)
+            numbers = self._numbers(part, count)
             with torch.no_grad(), as_written():
-                done, given = part.run(self._order(part, at), count, rates)
+                done, given = part.run(self._order(part, at), count, numbers)
             told.append(columns(part.program, part.rows, given))
             steps, rows = steps + done, rows + done * part.rows
             at.step, at.total, at.rows = at.step + done, at.total + done, at.rows + done * part.rows
@@ -306,19 +322,15 @@ class Looped:
         begin = part.first * self.parts[0].rows + (at.step - part.first) * part.rows
         return self.epoch[1][begin:] if part.gathered else self.epoch[1]
 
-    def _rates(self, part: Part, count: int) -> tuple[int, list[list[float]]]:
-        """By group the rates of the next updates, schedulers moved on past them; fewer, where other settings change."""
-        groups = part.groups
+    def _numbers(self, part: Part, count: int) -> list[list[float]]:
+        """By group and dial the numbers of the next updates; schedulers are moved on past them."""
         if not self.schedules.schedulers:
-            return count, [[float(group.options["lr"])] * count for group in groups]
-        settings, rates = [group.settings() for group in groups], [[] for _ in groups]
-        for done in range(1, count + 1):
-            for group, own in zip(groups, rates, strict=True):
-                own.append(float(group.options["lr"]))
+            return [[number] * count for group in part.groups for number in group.numbers()]
+        by_step = []
+        for _ in range(count):
+            by_step.append([number for group in part.groups for number in group.numbers()])
             self.schedules.step()
-            if [group.settings() for group in groups] != settings:
-                return done, rates
-        return count, rates
+        return [list(column) for column in zip(*by_step, strict=True)]
 
 
 ONE = torch.ones((), dtype=torch.float32)

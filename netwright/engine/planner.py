@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -17,19 +17,20 @@ from netwright.core import trees
 from netwright.core.phase import Phase
 from netwright.core.plan import Plan, Planned, Stretch, Trial
 from netwright.engine.averages import Averages, trainable
-from netwright.engine.compiling import SEED, Compiling
 from netwright.engine.cursor import Cursor
 from netwright.engine.eager import Eager
 from netwright.engine.gate import TOLERANCE, Step, compare, proven, tolerance
-from netwright.engine.graphed import Graphed
 from netwright.engine.job import Chunk, Job, Position
 from netwright.engine.loop import Runner
 from netwright.engine.looped import Looped
 from netwright.engine.program import Program
 from netwright.engine.recording import Refused
-from netwright.engine.resident import resident, sizes
+from netwright.engine.resident import SEED, resident, sizes
 from netwright.engine.tally import Tally
 from netwright.engine.traced import Traced
+
+if TYPE_CHECKING:
+    from netwright.engine.compiling import Compiling
 
 TIMED = 4
 """Steps a plan is timed on, after one that warms it up."""
@@ -130,6 +131,8 @@ class Planner:
             if self.compiling is None:
                 if left * 0.75 * self.seconds < 2.0 or self.current.tier != "traced":
                     return
+                from netwright.engine.compiling import Compiling  # most runs are too short for it
+
                 self.compiling = Compiling(self.job, self._compiled_plan())
             if self.compiling.order.began is None:
                 if left * self.compiling.saves(self.seconds) < 2 * self.compiling.price:
@@ -211,13 +214,18 @@ class Planner:
         if not plan.fused:
             return stepwise
         try:
-            graph = Graphed if on_gpu(self.job) else Looped
-            return graph(self.job, prove, stepwise)
+            if on_gpu(self.job):
+                from netwright.engine.graphed import Graphed  # like what compiles, imported by who can use it
+
+                return Graphed(self.job, prove, stepwise)
+            return Looped(self.job, prove, stepwise)
         except Refused:
             return stepwise
 
     def _compiled(self, plan: Plan) -> Runner:
         """The runner of a plan that is fixed: waited for. Where it is refused, steps run traced, and that is told."""
+        from netwright.engine.compiling import Compiling
+
         traced = self._runner(replace(plan, tier="traced"))
         try:
             compiling = Compiling(self.job, plan)
@@ -292,6 +300,8 @@ def prove(job: Job, now: Plan, plan: Plan, batch: Any, due: Sequence[Phase]) -> 
 
 def launched(job: Job, batches: Sequence[Any], due: Sequence[Phase], tally: Tally) -> None:
     """The first step of the epoch of SEED as a CUDA graph, for the gate."""
+    from netwright.engine.graphed import Graphed
+
     other = Eager(job, Cursor(job), Averages(job.phases), Plan())
     runner = Graphed(job, lambda b, d: proven(job, b, d), other)
     chunk = runner.run(Position(seed=SEED), 1, float("inf"))

@@ -30,6 +30,10 @@ class Resident(Protocol):
         ...
 
 
+SEED = 1
+"""Of the order in which the gate takes batches, where a program takes them by itself."""
+
+
 def resident(job: Job, kind: str | None = "cpu") -> Resident:
     """The job's source, if a program on this kind of device can take its batches and run its updates.
 

@@ -12,13 +12,13 @@ from torch.optim.lr_scheduler import LambdaLR
 from netwright.core.batch import Batch
 from netwright.core.errors import TrainingError
 from netwright.core.phase import Phase
+from netwright.core.plan import Plan, Planned
+from netwright.core.seeds import derive
 from netwright.core.steps import EpochRecord
 from netwright.data.batches import Batches
 from netwright.engine import checkpoint, loop
-from netwright.engine.best import Best
-from netwright.core.plan import Plan, Planned
-from netwright.core.seeds import derive
 from netwright.engine.averages import Averages
+from netwright.engine.best import Best
 from netwright.engine.cursor import Cursor
 from netwright.engine.eager import Eager
 from netwright.engine.job import Job, Position

@@ -76,7 +76,7 @@ def test_trees_that_json_alone_would_bend(tree: object):
         defaultdict(None, {"a": [1]}),
         OrderedDict([("b", 1), ("a", (2,))]),
         deque([1.5, math.inf], maxlen=3),
-        deque([]),
+        deque(),
         {1, 2},
         frozenset({(1, "a")}),
         1 - 2j,
