@@ -1,7 +1,9 @@
 """Remembers where every error of ours was made, so that `law/test_errors.py` can say which message no test has seen."""
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,12 @@ def pytest_configure(config: pytest.Config) -> None:
         assert what and fix and str(got) and str(wanted), "an error must say all four things"
 
     NetwrightError.__init__ = remembering
+    os.environ["NETWRIGHT_CACHE"] = tempfile.mkdtemp()  # what one run compiled must not hide what the next can't
     torch.set_num_threads(1)  # on steps as small as these a second one only waits
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(os.environ["NETWRIGHT_CACHE"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -60,6 +60,17 @@ def metrics_for(asked: Mapping[str, Metric] | Sequence[str] | str | None) -> dic
     return {name: METRICS[name] for name in names}
 
 
+def _tensor(output: Any) -> Tensor:
+    if not isinstance(output, Tensor):
+        raise InputError(
+            "Metrics need a module whose output is one tensor.",
+            got=f"a {type(output).__qualname__}",
+            wanted="a tensor with a row for each row of the input",
+            fix="Leave metrics= out, and give the figures with the loss: nw.Loss(value=…, figures={'accuracy': …}).",
+        )
+    return output
+
+
 def validating(feed: Feed, phases: Sequence[Phase], share: Share | None, metrics: Mapping[str, Metric]) -> Validate:
     """A function module → the first phase's mean loss over all rows of the feed, and the figures.
 
@@ -75,13 +86,13 @@ def validating(feed: Feed, phases: Sequence[Phase], share: Share | None, metrics
             shared = (share(module, batch),) if share is not None else ()
             if metrics:
                 args, kwargs, target = call(batch)
-                seen.append((module(*args, **kwargs), target))
+                seen.append((_tensor(module(*args, **kwargs)), target))
             for phase in phases:
                 value, weight, figures = weighed(phase.loss(module, batch, *shared), batch)
                 for name, figure in {phase.name: value, **{f"{phase.name}.{k}": v for k, v in figures.items()}}.items():
                     sums[name] = sums.get(name, 0.0) + float(figure) * weight
                     weights[name] = weights.get(name, 0.0) + weight
-        means = {name: total / weights[name] for name, total in sums.items()}
+        means = {n: total / weights[n] if weights[n] else float("nan") for n, total in sums.items()}
         loss = means.pop(phases[0].name)
         if metrics:
             output, target = torch.cat([o for o, _ in seen]), torch.cat([t for _, t in seen])

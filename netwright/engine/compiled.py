@@ -249,19 +249,29 @@ class Bound:
         trained = trainable(self.phase.optimizer)
         self.parameters = [trained[place] for place in group.places]
         first = id(self.parameters[0])
-        self.options = next(g for g in self.phase.optimizer.param_groups if first in map(id, g["params"]))
+        groups = self.phase.optimizer.param_groups
+        self.place = next(i for i, g in enumerate(groups) if first in map(id, g["params"]))
         rule = formula(self.phase.optimizer, self.options)
         if isinstance(rule, str):
             raise Refused(rule)
         self.formula: Formula = rule
         self.tensors: list[Tensor] = []
+        self.held: list[tuple[Tensor, dict]] = []
         self.counts: list[Tensor] = []
         self.done = self.known = 0
         self.settings: list[Any] | None = None
         self.rows = torch.empty(0)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The group's settings: the optimizer's own dict, which it replaces when a state is loaded."""
+        return self.phase.optimizer.param_groups[self.place]
+
     def gathered(self) -> Tensor:
         """(1 + states, numbers): the parameters end to end, and below them each state tensor."""
+        state = self.phase.optimizer.state
+        if any(state.get(p) is not held for p, held in self.held):  # somebody has loaded another state
+            self.tensors = []
         if self.tensors:
             self.done = int(self.counts[0]) if self.counts else self.done
             return torch._C._nn.flatten_dense_tensors(self.tensors).view(1 + self.group.state, -1)
@@ -288,6 +298,7 @@ class Bound:
             state = tuple(torch.zeros_like(parameter) for _ in self.formula.state)
             write_state(optimizer, parameter, self.formula, state, steps)
         held = [optimizer.state.get(p, {}) for p in self.parameters]
+        self.held = list(zip(self.parameters, held, strict=True)) if self.formula.state else []
         self.tensors = [*self.parameters, *(state[name] for name in self.formula.state for state in held)]
         self.counts = [state["step"] for state in held if "step" in state]
         for count in self.counts:

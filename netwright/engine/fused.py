@@ -27,13 +27,13 @@ class FusedStep:
         """Raises ValueError with the reason where there is no fused kernel for this optimizer."""
         self.optimizer = optimizer
         self.kernel = _kernel(optimizer)
-        self.groups = [(group, [p for p in group["params"] if p.requires_grad]) for group in optimizer.param_groups]
+        self.groups = [[p for p in group["params"] if p.requires_grad] for group in optimizer.param_groups]
 
     @torch.no_grad()
     def __call__(self, gradients: Gradients) -> None:
         """`gradients` are those of the trained parameters, group by group; None where there is none."""
         first = 0
-        for group, parameters in self.groups:
+        for group, parameters in zip(self.optimizer.param_groups, self.groups, strict=True):
             own = gradients[first : first + len(parameters)]
             first += len(parameters)
             given = [g for g in own if g is not None]

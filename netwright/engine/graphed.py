@@ -33,7 +33,8 @@ class Group:
     """Parameters that are updated by the same numbers, the places of their gradients, and their state tensors."""
 
     phase: Phase
-    options: dict[str, Any]
+    place: int
+    """Of the group among the optimizer's."""
     formula: Formula
     parameters: list[Tensor]
     places: list[int]
@@ -41,12 +42,22 @@ class Group:
     counts: list[Tensor]
     done: int
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The group's settings: the optimizer's own dict, which it replaces when a state is loaded."""
+        return self.phase.optimizer.param_groups[self.place]
+
+    def current(self) -> bool:
+        """True while the optimizer holds the state tensors the graph writes to."""
+        held = [read_state(self.phase.optimizer, p, self.formula)[0] for p in self.parameters]
+        return all(a is b for old, new in zip(self.states, held, strict=True) for a, b in zip(old, new, strict=True))
+
 
 def groups_of(phase: Phase, segment: Segment) -> list[Group]:
     """The phase's parameters that get gradients. Raises Refused for an optimizer without a formula."""
     places = {id(p): i for i, p in enumerate(trainable(phase.optimizer))}
     groups = []
-    for options in phase.optimizer.param_groups:
+    for place, options in enumerate(phase.optimizer.param_groups):
         rule = formula(phase.optimizer, options)
         if isinstance(rule, str):
             raise Refused(rule)
@@ -57,7 +68,7 @@ def groups_of(phase: Phase, segment: Segment) -> list[Group]:
         counts = [s["step"] for s in (phase.optimizer.state.get(p, {}) for p in own) if "step" in s]
         states = [state for state, _ in held]
         if own:
-            groups.append(Group(phase, options, rule, own, [places[id(p)] for p in own], states, counts, held[0][1]))
+            groups.append(Group(phase, place, rule, own, [places[id(p)] for p in own], states, counts, held[0][1]))
     return groups
 
 
@@ -221,6 +232,8 @@ class Graphed:
 
     def _begun(self) -> bool:
         """True once the optimizers hold their state: their first update makes it, and the parts are bound to it."""
+        if not all(group.current() for part in self.parts for _, group in part.groups):
+            self.parts = []
         if not self.parts and all(self._stepped(phase) for phase in self.job.phases):
             first = 0
             for (program, constants), rows in zip(self.programs, sizes(self.source), strict=True):

@@ -56,7 +56,7 @@ def run(
         validation, metrics = _validated(job.module, averages, validate)
         done = EpochRecord(
             epoch=at.epoch,
-            losses={name: total / at.weights[name] for name, total in at.sums.items()},
+            losses={name: _mean(total, at.weights[name]) for name, total in at.sums.items()},
             validation=validation,
             metrics=metrics,
             learning_rate=float(job.phases[0].optimizer.param_groups[0]["lr"]),
@@ -88,6 +88,11 @@ def _epoch(job: Job, runner: Runner, epochs: int, at: Position) -> Iterator[Step
                 rows=chunk.rows,
                 seconds=chunk.seconds,
             )
+
+
+def _mean(total: float, weight: float) -> float:
+    """NaN where nothing was spoken for, as with tokens that are all masked."""
+    return total / weight if weight else float("nan")
 
 
 def _alike(job: Job, validate: Validate | None) -> bool:

@@ -48,10 +48,16 @@ class Group:
     """Parameters with the same settings: their numbers in the program, and the names of their state in the graph."""
 
     phase: Phase
-    options: dict[str, Any]
+    place: int
+    """Of the group among the optimizer's."""
     parameters: tuple[int, ...]
     gradients: tuple[int, ...]
     tensors: tuple[Tensor, ...]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The group's settings: the optimizer's own dict, which it replaces when a state is loaded."""
+        return self.phase.optimizer.param_groups[self.place]
 
     @property
     def counted(self) -> bool:
@@ -93,14 +99,14 @@ def groups_of(job: Job, program: Program) -> list[Group]:
         except ValueError as error:
             raise Refused(str(error)) from None
         places = {id(p): i for i, p in enumerate(trainable(phase.optimizer))}
-        for options in phase.optimizer.param_groups:
+        for place, options in enumerate(phase.optimizer.param_groups):
             own = [p for p in options["params"] if p.requires_grad and segment.gradients[places[id(p)]] is not None]
             if any(id(p) not in names for p in own):
                 raise Refused("the optimizer trains a tensor that is not a parameter of the module")
             gradients = tuple(g.number for g in (segment.gradients[places[id(p)]] for p in own) if g is not None)
             if own:
                 slots = tuple(numbers[names[id(p)]] for p in own)
-                groups.append(Group(phase, options, slots, gradients, tuple(own)))
+                groups.append(Group(phase, place, slots, gradients, tuple(own)))
     return groups
 
 

@@ -25,6 +25,12 @@ class Tally:
         for name, value in figures.items():
             self._add(f"{phase}.{name}", value, weight)
 
+    def took(self, chunk: Chunk) -> None:
+        """The steps of a chunk, as if they had been seen one by one."""
+        for name, losses in chunk.losses.items():
+            for loss, weight in zip(losses.tolist(), chunk.weights[name].tolist(), strict=True):
+                self._add(name, loss, weight)
+
     def step(self, rows: int) -> None:
         """A step is over."""
         self.steps += 1

@@ -142,7 +142,7 @@ def _gradients(results: Sequence[Result], phase: Phase, tally: Tally) -> list[Te
     rows, weighed = sum(result.rows for result in results), sum(w for w in weights if w is not None)
     total: list[Tensor | None] = []
     for result, weight in zip(results, weights, strict=True):
-        factor = result.rows / rows if weight is None else weight / weighed
+        factor = result.rows / rows if weight is None else weight / weighed if weighed else 0.0
         total = _added(total, [g * factor if g is not None else None for g in result.gradients()])
     return total
 

@@ -88,7 +88,9 @@ class Order:
             if self.process.returncode:
                 self.said.seek(0)
                 words = self.said.read().decode(errors="replace").strip().splitlines()
+                self.said.close()
                 raise Refused(f"it could not be compiled ({words[-1] if words else self.process.returncode})")
+            self.said.close()
         return [path for _, path in self.wanted]
 
     def drop(self) -> None:
@@ -96,3 +98,4 @@ class Order:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+            self.said.close()

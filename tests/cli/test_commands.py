@@ -10,8 +10,8 @@ import numpy as np
 import polars
 import pytest
 
-from netwright.cli.main import main, run
 from netwright.api.progress import Progress
+from netwright.cli.main import main, run
 from netwright.core.steps import EpochRecord, StepRecord
 
 QUICK = ["--epochs", "3", "--set", "members=2", "--quiet"]

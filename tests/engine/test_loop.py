@@ -9,10 +9,10 @@ from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 from netwright.core.batch import Batch
 from netwright.core.errors import TrainingError
 from netwright.core.phase import Phase
+from netwright.core.plan import Plan
 from netwright.core.seeds import derive
 from netwright.core.steps import EpochRecord, StepRecord
 from netwright.data.batches import Batches
-from netwright.core.plan import Plan
 from netwright.engine import loop
 from netwright.engine.averages import Averages
 from netwright.engine.cursor import Cursor

@@ -83,7 +83,7 @@ class Made:
         return losses
 
     def state(self) -> dict[str, Tensor]:
-        state = {name: t for name, t in self.module.state_dict().items()}
+        state = dict(self.module.state_dict())
         for i, held in enumerate(self.phase.optimizer.state.values()):
             state |= {f"{k} {i}": v for k, v in held.items() if isinstance(v, Tensor)}
         return state

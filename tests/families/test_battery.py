@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from netwright.core.batch import Batch
 from netwright.core.cells import CellType
+from netwright.core.plan import Plan
 from netwright.core.record import Record
 from netwright.core.schema import CategoryColumn, NumberColumn, Schema
-from netwright.core.plan import Plan
 from netwright.engine.averages import Averages
 from netwright.engine.cursor import Cursor
 from netwright.engine.eager import Eager

@@ -51,9 +51,15 @@ def thin(epochs: int, best: int) -> list[int]:
     return sorted(i for i in kept | {best} if 0 <= i < epochs)
 
 
+def _validation(record: EpochRecord) -> np.ndarray:
+    """The validation losses of an epoch; none where nothing validated."""
+    losses = record.validation
+    return np.empty(0) if losses is None else losses.detach().double().cpu().numpy()
+
+
 def bests(history: Sequence[EpochRecord]) -> list[int]:
     """The place in the history of each member's lowest validation loss; empty for a network without members."""
-    losses = [record.validation.detach().double().cpu().numpy() for record in history]
+    losses = [_validation(record) for record in history]
     if not losses or losses[0].ndim != 1 or any(one.shape != losses[0].shape for one in losses):
         return []
     return np.where(np.isfinite(losses), losses, np.inf).argmin(axis=0).tolist()
@@ -67,7 +73,7 @@ def _members(history: Sequence[EpochRecord], kept: Sequence[int]) -> tuple[np.nd
     """Least, median and most of the members' validation losses; NaN where nothing validates."""
     found = []
     for i in kept:
-        values = history[i].validation.detach().double().cpu().numpy().ravel()
+        values = _validation(history[i]).ravel()
         values = values[np.isfinite(values)]
         found.append(np.quantile(values, [0, 0.5, 1]) if len(values) else np.full(3, np.nan))
     low, middle, high = np.asarray(found, dtype=float).reshape(-1, 3).T
@@ -120,7 +126,7 @@ def _best(across: Scale, history: Sequence[EpochRecord], best: int) -> str:
 def _best_words(history: Sequence[EpochRecord], best: int) -> str:
     if not 0 <= best < len(history):
         return ""
-    values = history[best].validation.double().cpu().numpy().ravel()
+    values = _validation(history[best]).ravel()
     reached = f", validation {figure('log loss', float(np.median(values)))}" if len(values) else ""
     word = "last gain in" if bests(history) else "best is"
     return f"; the {word} epoch {history[best].epoch + 1:,}{reached}"
