@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -139,7 +140,7 @@ def test_an_optimizer_state_that_was_loaded_is_the_one_that_goes_on(compiled: Ma
     kept.run(Position(seed=0), 4)
     made.run(Position(seed=3), 2)
     made.module.load_state_dict(kept.module.state_dict())
-    made.phase.optimizer.load_state_dict(kept.phase.optimizer.state_dict())
+    made.phase.optimizer.load_state_dict(deepcopy(kept.phase.optimizer.state_dict()))
     made.phase.scheduler.load_state_dict(kept.phase.scheduler.state_dict())
     for one in (made, kept):
         torch.manual_seed(7)
