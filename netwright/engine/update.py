@@ -20,7 +20,7 @@ class NotFinite(TrainingError):
 
     def __init__(self, what: str, got: object, phase: Phase, at: Position) -> None:
         super().__init__(
-            f"{what} of phase {phase.name!r} is not finite at epoch {at.epoch + 1}, step {at.step + 1}.",
+            f"{what} of phase {phase.name!r} is {got} at epoch {at.epoch + 1}, step {at.step + 1}.",
             got=f"{got}, so no weight was touched; learning rate {float(phase.optimizer.param_groups[0]['lr']):g}",
             wanted="finite numbers",
             fix="Lower the learning rate; look for extreme values in the data.",
