@@ -195,7 +195,7 @@ def fit(
 def _trained(session: Session) -> str:
     """Run the session with signals heard; the module is in the mode it was in when this returns."""
     module, stop = session.job.module, session.stop
-    training = module.training
+    modes = [(part, part.training) for part in module.modules()]
     try:
         with listening(stop), locked(session.folder) if session.folder is not None else nullcontext():
             ended, _ = session.train()
@@ -205,7 +205,8 @@ def _trained(session: Session) -> str:
         ended = f"stopped, and not saved once more: {error}"
     finally:
         session.runner.close()
-        module.train(training)
+        for part, training in modes:
+            part.training = training
     if stop.signal:
         raise KeyboardInterrupt if stop.signal == signal.SIGINT else SystemExit(stop.exit_code)
     return ended

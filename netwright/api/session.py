@@ -79,6 +79,8 @@ class Session:
         self.best = Best()
         self.at = Position()
         self.history: list[EpochRecord] = []
+        self.settled = True
+        """False between the records of several epochs that were run in one call: the position is that of the last."""
         self.saved = time.monotonic()
         self.cost = 0.0
         self.written: tuple[int, int] | None = None
@@ -114,9 +116,9 @@ class Session:
             position=self.at,
         )
         while True:
-            if reason := self.stop.reason:
+            if self.settled and (reason := self.stop.reason):
                 return reason, True
-            if reason := self._patience_ended():
+            if self.settled and (reason := self._patience_ended()):
                 return reason, False
             try:
                 record = next(records, None)
@@ -133,6 +135,10 @@ class Session:
                 with self.averages.swapped_in():
                     self.best.see(record.epoch, record.validation, self.job.module)
         self.watch(record)
+        done = record.epoch + 1 if isinstance(record, EpochRecord) else record.epoch
+        self.settled = self.at.epoch == done
+        if not self.settled:
+            return
         often = CHECKPOINT_SECONDS and max(CHECKPOINT_SECONDS, self.cost / SHARE)
         every = often if self.every is None else self.every
         if time.monotonic() - self.saved >= every:

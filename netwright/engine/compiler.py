@@ -3,10 +3,14 @@
 It runs beside training at the lowest priority, in a process of its own, because a thread would hold up the steps.
 """
 
+import hashlib
 import os
 import pickle
 import shutil
+import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +24,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from netwright.engine.blueprint import MOST_STEPS, Arguments, Blueprint, Group
 from netwright.engine.formulas import Formula, formula
 from netwright.engine.program import Call, Segment, Value, run
+from netwright.engine.workshop import whole
 
 
 class Steps:
@@ -138,14 +143,24 @@ def compile_to(plan: Blueprint, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     shutil.copyfile(str(built), part)
+    os.sync()
+    path.with_suffix(".sha256").write_text(hashlib.sha256(part.read_bytes()).hexdigest())
     part.replace(path)
+
+
+def leave_with(parent: int) -> None:
+    """End with the process that started this one: nobody else would."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.killpg(0, signal.SIGKILL)
 
 
 def main() -> None:
     """Read (blueprint, path) pairs from standard input: they come from the process that started this one."""
     os.nice(19)
+    threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
     for plan, path in pickle.load(sys.stdin.buffer):
-        if not path.exists():
+        if not whole(path):
             compile_to(plan, path)
 
 

@@ -19,6 +19,7 @@ from netwright.engine.job import Job, Position
 from netwright.engine.pack import random_state, set_random_state
 from netwright.engine.program import Program
 from netwright.engine.recording import PLAIN, Refused, differences, record, same_constants
+from netwright.engine.surroundings import kept_outside
 from netwright.engine.tally import Tally
 from netwright.engine.traced import Traced
 from netwright.engine.update import needs_closure
@@ -91,7 +92,9 @@ def proven(
     It is recorded on this batch and on each of `others`, batches of the same form. It gives the eager step's bits, but
     where the plan's memory format or precision stands for another arithmetic.
     """
-    with random_kept():
+    if any(phase.scaler is not None for phase in due):
+        raise Refused("its losses are scaled")
+    with random_kept(), kept_outside(job):
         found = copied(job)
         try:
             program, constants = record(found, cloned(batch), due_in(found, due), plan)
@@ -100,7 +103,12 @@ def proven(
         except Exception as error:  # what is wrong with it the eager step will say better
             raise Refused(f"it can't be written down: {_last_line(error)}") from None
         for other in [batch, *others]:
-            again, found_again = record(found, cloned(other), due_in(found, due), plan)
+            try:
+                again, found_again = record(found, cloned(other), due_in(found, due), plan)
+            except Refused:
+                raise
+            except Exception as error:
+                raise Refused(f"it can't be written down twice: {_last_line(error)}") from None
             if reason := differences(program, again):
                 raise Refused(reason)
             if not same_constants(constants, found_again):
@@ -139,7 +147,7 @@ def compare(job: Job, steps: Sequence[Sequence[Any]], due: Sequence[Phase], way:
     what the eager step itself is off the one in float64: where a gradient is rounding noise alone, as that of a bias
     before BatchNorm is, any order of arithmetic gives another.
     """
-    with random_kept():
+    with random_kept(), kept_outside(job):
         snapshot = copied(job)
         for batches in steps:
             start = torch.get_rng_state()
@@ -151,7 +159,9 @@ def compare(job: Job, steps: Sequence[Sequence[Any]], due: Sequence[Phase], way:
             torch.set_rng_state(start)
             try:
                 given = _outcome(copied(before), batches, due, way)
-            except RuntimeError as error:  # an operator that does not take what was recorded, as nn.LSTM's backward
+            except Refused:
+                raise
+            except Exception as error:  # an operator that does not take what was recorded, as nn.LSTM's backward
                 raise Refused(f"it can't be run: {_last_line(error)}") from None
             if not torch.equal(wanted.random, given.random):
                 raise Refused("it draws other random numbers")

@@ -47,7 +47,7 @@ def run(
     while at.epoch < epochs:
         if at.step == 0:
             at.seed = order(at.epoch)
-        if _alike(job, validate):
+        if at.step == 0 and _alike(job, validate):
             yield from _epochs(job, runner, epochs, order, at)
             continue
         began = time.perf_counter()
@@ -110,26 +110,27 @@ def _epochs(
     rate = float(job.phases[0].optimizer.param_groups[0]["lr"])
     seconds, rows = chunk.seconds / chunk.steps, chunk.rows // chunk.steps
     values = [losses.tolist() for losses in chunk.losses.values()]
-    updates = {name: len(losses) for name, losses in chunk.losses.items()}
-    last = at.epoch + chunk.steps - 1
-    yield StepRecord(
-        epoch=last, epochs=epochs, step=1, steps=1, losses=chunk.losses, rows=chunk.rows, seconds=chunk.seconds
-    )
+    first, done = at.epoch, []
     for i in range(chunk.steps):
-        losses = {name: v[i] for name, v in zip(updates, values, strict=True) if i < len(v)}
-        done = EpochRecord(
-            epoch=at.epoch,
-            losses=losses,
-            validation=None,
-            metrics={},
-            learning_rate=rate,
-            rows=rows,
-            seconds=seconds,
+        losses = {name: v[i] for name, v in zip(chunk.losses, values, strict=True) if i < len(v)}
+        done.append(
+            EpochRecord(
+                epoch=first + i,
+                losses=losses,
+                validation=None,
+                metrics={},
+                learning_rate=rate,
+                rows=rows,
+                seconds=seconds,
+            )
         )
-        at.epoch, at.step, at.rows, at.sums, at.weights = at.epoch + 1, 0, 0, {}, {}
-        if i + 1 < chunk.steps:
-            at.seed = order(at.epoch)
-        yield done
+        if i:
+            at.seed = order(first + i)  # drawn as it would have been, epoch by epoch
+    at.epoch, at.step, at.rows, at.sums, at.weights = first + chunk.steps, 0, 0, {}, {}
+    yield StepRecord(
+        epoch=at.epoch - 1, epochs=epochs, step=1, steps=1, losses=chunk.losses, rows=chunk.rows, seconds=chunk.seconds
+    )
+    yield from done
 
 
 def _validated(

@@ -4,10 +4,14 @@ No training step is thrown away: a plan is timed on steps that count. Trying a p
 so one is tried only where what it may save over the steps that are left is worth twice its price.
 """
 
+import contextlib
+import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,8 +30,9 @@ from netwright.engine.looped import Looped
 from netwright.engine.program import Program
 from netwright.engine.recording import Refused
 from netwright.engine.resident import SEED, resident, sizes
+from netwright.engine.surroundings import surroundings
 from netwright.engine.tally import Tally
-from netwright.engine.traced import Traced
+from netwright.engine.traced import Traced, form
 
 if TYPE_CHECKING:
     from netwright.engine.compiling import Compiling
@@ -40,6 +45,13 @@ FASTER = 0.97
 """A plan must take at most this share of the time of the one before to be chosen."""
 PRICE = 8
 """What trying a plan costs, in steps."""
+MOST_CHANGES = 3
+"""Times that what a step depends on may change in between before steps run eagerly: each time plans are proven anew."""
+PROOF_SECONDS, PROOF_SHARE = 1.0, 0.02
+"""Seconds, and beyond them the share of the run, that proofs of further forms of batches may take."""
+COPIES, SHARE = 8, 0.12
+"""What a proof holds at most, in weights: copies, gradients, optimizers' states; and how much of the memory in use that
+may be."""
 PYTHON_SECONDS = 60e-6
 """What Python and autograd add to a step; what the traced tier may save beside the optimizer."""
 OPTIMIZER_SECONDS = 15e-6
@@ -74,6 +86,11 @@ class Planner:
         self.samples: list[float] = []
         self.seconds = float("inf")
         self.untried: list[Change] | None = None
+        self.surroundings: dict[str, Any] | None = None
+        self.changes = 0
+        self.refusals: dict[tuple, Refused] = {}
+        self.proofs = 0.0
+        self.began = time.perf_counter()
         self.compiling: Compiling | None = None
         self.may_compile = plan is None
 
@@ -168,7 +185,7 @@ class Planner:
     def _worth(self, plan: Plan, at: Position) -> bool:
         """True where the steps that are left may save more than twice what the trial costs."""
         left = self._left(at)
-        if left is None:
+        if left is None or COPIES * weight(self.job) > SHARE * memory():
             return False
         saving = savings(self.job, self.current, plan, self.seconds)
         return left * saving > 2 * PRICE * self.seconds * (plan.threads == self.current.threads)
@@ -177,7 +194,7 @@ class Planner:
         """Ask the gate. Threads are no change of what is computed, only of how sums are divided."""
         try:
             prove(self.job, self.current, plan, self.cursor.latest, self.job.due(at.total))
-        except (Refused, ValueError) as error:
+        except Exception as error:  # trying must never end a training that goes on without it
             self.trials.append(Trial(plan=plan, verdict="refused", reason=str(error)))
             return False
         return True
@@ -185,6 +202,7 @@ class Planner:
     def _under(self, plan: Plan, at: Position, most: int, until: float) -> Chunk:
         """Steps under one plan, written down."""
         first = at.total
+        self._look()
         with threads(plan.threads):
             chunk = self._runner(plan).run(at, most, until)
         if chunk.steps:
@@ -194,6 +212,19 @@ class Planner:
             else:
                 self.stretches.append(Stretch(plan=plan, first=first, last=at.total))
         return chunk
+
+    def _look(self) -> None:
+        """Where somebody has changed between two calls what a step depends on, what was proven is proven again."""
+        seen = surroundings(self.job)
+        if self.surroundings is not None and seen != self.surroundings:
+            self.runners.clear()
+            self.changes += 1
+            if self.changes > MOST_CHANGES and self.current.tier != "eager" and not isinstance(self.fixed, Planned):
+                changed = next((k for k in seen if seen[k] != self.surroundings.get(k)), "something")
+                self.notes.append(f"steps run eagerly from here on, for {changed} changes again and again in between")
+                self.current, self.trying = Plan(threads=self.current.threads), None
+                self.close()
+        self.surroundings = seen
 
     def _runner(self, plan: Plan) -> Runner:
         if plan not in self.runners:
@@ -240,14 +271,24 @@ class Planner:
 
     def _traceable(self, plan: Plan, batch: Any, due: Sequence[Phase]) -> tuple[Program, dict[int, Tensor]]:
         """A proven program for a form of batch that has come up; what is refused is told once and runs eagerly."""
+        key = (plan, form(batch), *map(id, due), self.changes)
+        if key in self.refusals:
+            raise self.refusals[key]
+        elapsed = time.perf_counter() - self.began
+        if self.proofs > PROOF_SECONDS + PROOF_SHARE * elapsed:
+            raise Refused("there are too many forms of batches to prove each")
+        began = time.perf_counter()
         try:
             return proven(self.job, batch, due, plan=plan)
         except Refused as error:
+            self.refusals[key] = error
             rows = trees.rows(batch)
             note = f"batches of {rows} rows run eagerly where the plan is traced: {error}"
             if note not in self.notes:
                 self.notes.append(note)
             raise
+        finally:
+            self.proofs += time.perf_counter() - began
 
     def _written(self, total: int, most: int) -> tuple[Plan, int]:
         """The plan that step `total` ran under, and how many of the next `most` did too."""
@@ -305,6 +346,18 @@ def launched(job: Job, batches: Sequence[Any], due: Sequence[Phase], tally: Tall
     other = Eager(job, Cursor(job), Averages(job.phases), Plan())
     runner = Graphed(job, lambda b, d: proven(job, b, d), other)
     tally.took(runner.run(Position(seed=SEED), 1, float("inf")))
+
+
+def weight(job: Job) -> int:
+    """Bytes of the module's parameters."""
+    return sum(p.numel() * p.element_size() for p in job.module.parameters())
+
+
+def memory() -> float:
+    """Bytes this process has in memory; without end where that can't be read."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return float("inf")
 
 
 def on_gpu(job: Job) -> bool:

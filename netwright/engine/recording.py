@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from netwright.core import trees
@@ -72,11 +73,11 @@ class Recorder(TorchDispatchMode):
         name = func._schema.name
         if READS_A_VALUE & {*func.tags} and (name != "aten::index" or _masks(args)):
             raise Refused(f"what it does depends on the numbers in a tensor ({name.removeprefix('aten::')})")
-        out = func(*args, **(kwargs or {}))
         passed = list(_in_order(func._schema, args, kwargs or {}))
         arguments = tuple(self._argument(value) for value in passed)
         if any(_memory(tensor) in self.outside for tensor in _written(func._schema, passed)):
             raise Refused("it writes into a tensor that is neither a parameter nor a buffer")
+        out = func(*args, **(kwargs or {}))
         if name == "aten::detach":
             self.numbers[id(out)] = arguments[0].number
             self.kept.append(out)
@@ -121,6 +122,19 @@ class Recorder(TorchDispatchMode):
         return number
 
 
+class Unseen(TorchFunctionMode):
+    """Refuses what takes numbers out of a tensor without an operator, for Python may go another way next time."""
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        """Let anything else pass."""
+        if func in READS:
+            raise Refused(f"what it does depends on the numbers in a tensor ({func.__name__})")
+        return func(*args, **(kwargs or {}))
+
+
+READS = {Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.item, Tensor.data_ptr, Tensor.__dlpack__}
+
+
 def record(job: Job, batch: Any, due: Sequence[Phase], plan: Plan = PLAIN) -> tuple[Program, dict[int, Tensor]]:
     """One batch of one step as a program, and the tensors it found outside. Raises Refused.
 
@@ -137,7 +151,7 @@ def record(job: Job, batch: Any, due: Sequence[Phase], plan: Plan = PLAIN) -> tu
         recorder.slot("parameter", name, tensor)
     for name, tensor in module.named_buffers():
         recorder.slot("buffer", name, tensor)
-    with recorder:
+    with Unseen(), recorder:
         with arithmetic(module, plan.precision):
             shared = (job.share(module, batch),) if job.share else ()
         segments = tuple(_segment(recorder, module, phase, batch, shared, plan.precision) for phase in due)
@@ -238,14 +252,18 @@ def _place(tensor: Tensor) -> tuple:
 def _python_state(module: nn.Module) -> dict[str, Any]:
     """What a forward may read and change besides tensors: attributes, and Python's and NumPy's random numbers."""
     state: dict[str, Any] = {"Python's random numbers": random.getstate()}
-    state["NumPy's random numbers"] = tuple(
-        _plain(part) or np.asarray(part).tobytes() for part in np.random.get_state()
-    )
+    state["NumPy's random numbers"] = tuple(plain(part) or np.asarray(part).tobytes() for part in np.random.get_state())
+    return state | attributes(module)
+
+
+def attributes(module: nn.Module) -> dict[str, Any]:
+    """The plain values of a module's attributes, its parts' and their classes', by name."""
+    state: dict[str, Any] = {}
     for name, part in module.named_modules():
         own = {key: value for key, value in vars(part).items() if key not in _OWN or key == "training"}
         shared = {k: v for k, v in vars(type(part)).items() if not k.startswith("__") and not callable(v)}
         for key, value in (shared | own).items():
-            state[f"the attribute {name + '.' if name else ''}{key}"] = _plain(value)
+            state[f"the attribute {name + '.' if name else ''}{key}"] = plain(value)
     return state
 
 
@@ -254,7 +272,7 @@ DEPTH = 4
 """Of objects in objects that are looked into."""
 
 
-def _plain(value: Any, depth: int = DEPTH) -> Any:
+def plain(value: Any, depth: int = DEPTH) -> Any:
     """A copy of what a value holds, to be compared later; None for tensors, modules and what can't be looked into."""
     if isinstance(value, (bool, int, float, complex, str, bytes)):
         return value
@@ -263,6 +281,6 @@ def _plain(value: Any, depth: int = DEPTH) -> Any:
     if depth == 0 or isinstance(value, (Tensor, nn.Module, type)) or callable(value):
         return None
     if isinstance(value, (list, tuple, deque, set, frozenset)):
-        return tuple(_plain(item, depth - 1) for item in value)
+        return tuple(plain(item, depth - 1) for item in value)
     items = value if isinstance(value, dict) else getattr(value, "__dict__", {})
-    return tuple((str(key), _plain(item, depth - 1)) for key, item in items.items())
+    return tuple((str(key), plain(item, depth - 1)) for key, item in items.items())

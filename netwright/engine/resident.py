@@ -69,12 +69,16 @@ class Schedules:
         self.optimizers = [phase.optimizer for phase in job.phases]
         self.schedulers = [p.scheduler for p in job.phases if p.scheduler and p.scheduler_steps == "update"]
         self.marked: list[dict] = []
+        self.settings: list[dict] = []
 
     def mark(self) -> None:
         """Remember where the schedulers are."""
         for optimizer in self.optimizers:
             vars(optimizer)["_opt_called"] = True  # what schedulers look at to see that the optimizer went first
         self.marked = [deepcopy(scheduler.state_dict()) for scheduler in self.schedulers]
+        self.settings = [
+            {k: v for k, v in group.items() if k != "params"} for o in self.optimizers for group in o.param_groups
+        ]
 
     def step(self) -> None:
         """On past one update."""
@@ -85,6 +89,9 @@ class Schedules:
         """Back to the mark, and on past `done` updates."""
         for scheduler, state in zip(self.schedulers, self.marked, strict=True):
             scheduler.load_state_dict(state)
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        for group, settings in zip(groups, self.settings, strict=True):
+            group.update(settings)
         for _ in range(done):
             self.step()
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -98,7 +99,7 @@ class Traced:
 
     def _trace(self, batch: Any, leaves: Sequence[Tensor], due: Sequence[Phase]) -> Trace | None:
         """The program for batches of this form and these phases; None where there is none."""
-        key = (*[x.shape for x in leaves], *map(id, due))
+        key = (form(batch), *map(id, due))
         if key not in self.traces:
             try:
                 if not leaves or not leaves[0].dim():
@@ -107,6 +108,19 @@ class Traced:
             except Refused as error:
                 self.traces[key], self.refused[key] = None, str(error)
         return self.traces[key]
+
+
+def form(batch: Any) -> Any:
+    """What a program is good for: the structure of a batch, the form of its tensors, anything else by value."""
+    if isinstance(batch, Tensor):
+        return batch.shape, batch.dtype, batch.stride()
+    if isinstance(batch, (tuple, list)):
+        return type(batch), tuple([form(item) for item in batch])
+    if isinstance(batch, dict):
+        return type(batch), tuple([(key, form(item)) for key, item in batch.items()])
+    if is_dataclass(batch):
+        return type(batch), tuple([form(getattr(batch, field.name)) for field in fields(batch)])
+    return repr(batch)
 
 
 class Result(NamedTuple):
