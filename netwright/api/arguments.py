@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from netwright.core.errors import InputError
 from netwright.core.phase import Phase
@@ -92,4 +93,15 @@ def refuse_phases(phases: Sequence[Phase] | None, share: Any, others: Mapping[st
             got=", ".join(f"{phase.name!r} every {phase.every}" for phase in phases) or "no phase",
             wanted="at least one nw.Phase, each with a name of its own and every=1 or more",
             fix='Name them by what they train: nw.Phase(name="generator", …).',
+        )
+
+
+def refuse_plateau(scheduler: Any, steps: str | None) -> None:
+    """Raise InputError for a scheduler that looks at an epoch's loss and is to step by the update."""
+    if isinstance(scheduler, ReduceLROnPlateau) and steps == "update":
+        raise InputError(
+            "ReduceLROnPlateau looks at the loss of an epoch.",
+            got='scheduler_steps="update"',
+            wanted='"epoch"',
+            fix="Leave scheduler_steps= out.",
         )

@@ -1,7 +1,9 @@
 """`nw.fit`: the training loop for anybody's module, in the order in which it happens."""
 
+import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -11,7 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from netwright.api.arguments import refuse_module, refuse_numbers, refuse_phases, refuse_precision, refuse_unseen
+from netwright.api.arguments import (
+    refuse_module,
+    refuse_numbers,
+    refuse_phases,
+    refuse_plateau,
+    refuse_precision,
+    refuse_unseen,
+)
 from netwright.api.forms import call, on_batches, takes_batch
 from netwright.api.measuring import Metric, metrics_for, validating
 from netwright.api.recipes import optimizer_for, scheduler_for
@@ -20,7 +29,7 @@ from netwright.api.session import Session, Watch
 from netwright.api.stopping import Stop, deaf_workers, listening
 from netwright.api.telling import Telling
 from netwright.core import devices
-from netwright.core.errors import InputError, TrainingError
+from netwright.core.errors import InputError, NetwrightError, TrainingError
 from netwright.core.lock import locked
 from netwright.core.notice import Notice
 from netwright.core.phase import Phase, Share
@@ -35,6 +44,8 @@ from netwright.doctor.not_finite import locate
 from netwright.engine.averages import Averages
 from netwright.engine.job import Job
 from netwright.engine.planner import Planner
+from netwright.engine.recording import Refused
+from netwright.engine.surroundings import kept_outside
 from netwright.engine.update import NotFinite
 
 
@@ -138,6 +149,7 @@ def fit(
         if phases is None:
             updates = None if source.steps is None else epochs * -(-source.steps // accumulate)
             asked = optimizer_for("adam" if optimizer is None else optimizer, model, learning_rate)
+            refuse_plateau(scheduler, scheduler_steps)
             schedule, by = scheduler_for(scheduler, asked, updates)
             phase = Phase(
                 name="loss",
@@ -156,7 +168,7 @@ def fit(
             source=source,
             share=share,
             accumulate=accumulate,
-            first=lambda batch: _examine(batch, model, phases, share, loss, source, told),
+            first=lambda batch: _examine(batch, job, loss, source, told),
         )
         validate = None
         if validation is not None:
@@ -208,12 +220,15 @@ def _trained(session: Session) -> str:
         for part, training in modes:
             part.training = training
     if stop.signal:
+        saved = f"; the state is in {session.folder}, resume=True goes on from it" if session.folder else ""
+        where = f"epoch {session.at.epoch + 1}, step {session.at.step}"
+        print(f"stopped by {signal.Signals(stop.signal).name} at {where}{saved}", file=sys.stderr)
         raise KeyboardInterrupt if stop.signal == signal.SIGINT else SystemExit(stop.exit_code)
     return ended
 
 
 def _loss(loss: Callable[..., Any] | None) -> Callable[..., Any]:
-    if not callable(loss):
+    if not callable(loss) or isinstance(loss, type):
         raise InputError(
             "There is no loss to lower.",
             got=repr(loss),
@@ -226,7 +241,7 @@ def _loss(loss: Callable[..., Any] | None) -> Callable[..., Any]:
 def _plan(asked: str | Plan | Planned) -> Plan | Planned | None:
     if isinstance(asked, (Plan, Planned)):
         return asked
-    if asked != "auto" and asked not in NAMED:
+    if not isinstance(asked, str) or (asked != "auto" and asked not in NAMED):
         raise InputError(
             "This is not a plan.",
             got=repr(asked),
@@ -236,25 +251,18 @@ def _plan(asked: str | Plan | Planned) -> Plan | Planned | None:
     return None if asked == "auto" else NAMED[asked]
 
 
-def _examine(
-    batch: Any,
-    model: nn.Module,
-    phases: Sequence[Phase],
-    share: Share | None,
-    loss: Callable[..., Any] | None,
-    source: Feed,
-    watch: Watch,
-) -> None:
+def _examine(batch: Any, job: Job, loss: Callable[..., Any] | None, source: Feed, watch: Watch) -> None:
     """Have the doctor look at the first step of each phase, before it is taken."""
+    phases = job.phases
     criterion = loss if phases[0].name == "loss" and callable(loss) and not takes_batch(loss) else None
     args, kwargs, target = call(batch) if criterion is not None else ((), {}, None)
     whole = source.data if isinstance(source, Resident) and criterion is not None else None
     targets = call(whole).target if whole is not None else None
     for phase in phases:
         example = Example(
-            module=model,
+            module=job.module,
             batch=batch,
-            loss=_unshared(phase, share),
+            loss=_unshared(phase, job.share),
             optimizers=[p.optimizer for p in phases],
             criterion=criterion,
             args=args,
@@ -262,7 +270,15 @@ def _examine(
             target=target,
             targets=targets,
         )
-        for notice in examine(example):
+        notices: list[Notice] = []
+        with contextlib.suppress(Refused), kept_outside(job):  # a loss may count its calls: this one is not to count
+            try:
+                notices = examine(example)
+            except NetwrightError:
+                raise
+            except Exception:  # what can't be looked at is trained as it is
+                continue
+        for notice in notices:
             watch(notice)
 
 

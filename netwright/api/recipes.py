@@ -70,6 +70,13 @@ def scheduler_for(
     if asked is None:
         return None, "epoch"
     if isinstance(asked, LRScheduler):
+        if asked.optimizer is not optimizer:
+            raise InputError(
+                "The scheduler was made on another optimizer.",
+                got=f"a {type(asked).__name__} of another {type(asked.optimizer).__name__}",
+                wanted="a scheduler of the optimizer that trains",
+                fix="Make one optimizer, make the scheduler on it, and give both.",
+            )
         return asked, "update" if isinstance(asked, (OneCycleLR, CyclicLR)) else "epoch"
     if asked not in SCHEDULES:
         raise InputError(

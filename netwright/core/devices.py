@@ -20,6 +20,6 @@ def choose(device: str = "auto") -> torch.device:
             f"The device {device!r} can't be used here.",
             got=str(error).splitlines()[0],
             wanted='"auto", "cpu" or "cuda"',
-            fix="Leave --device out, or give --device cpu.",
+            fix='Leave the device out, or give "cpu" (--device cpu).',
         ) from None
     return chosen

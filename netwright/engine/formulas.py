@@ -71,7 +71,7 @@ def formula(optimizer: Optimizer, group: Group) -> Formula | str:
     found = build(*constants(group))
     if isinstance(optimizer, Adagrad):  # torch reads this one from the defaults, whatever the group says
         found = replace(found, initial=float(optimizer.defaults["initial_accumulator_value"]))
-    return _changed_step(optimizer) or _odd_option(group) or _odd_parameter(optimizer, group, found) or found
+    return changed_step(optimizer) or _odd_option(group) or _odd_parameter(optimizer, group, found) or found
 
 
 def constants(group: Group) -> tuple[tuple[str, bool], ...]:
@@ -129,7 +129,8 @@ def _new_count(optimizer: Optimizer, parameter: Tensor) -> Tensor:
     return torch.zeros((), dtype=torch.float64 if double else torch.float32, device=device)
 
 
-def _changed_step(optimizer: Optimizer) -> str | None:
+def changed_step(optimizer: Optimizer) -> str | None:
+    """Why only the optimizer's own step will do, in words; None where a formula or kernel does the same."""
     everywhere = _global_optimizer_pre_hooks or _global_optimizer_post_hooks
     if everywhere or optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
         return "the optimizer's step has hooks, which only its own step runs"

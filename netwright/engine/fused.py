@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer
 
 from netwright.engine.averages import trainable
+from netwright.engine.formulas import changed_step
 
 Gradients = Sequence[Tensor | None]
 Group = dict[str, Any]
@@ -50,8 +51,8 @@ def _kernel(optimizer: Optimizer) -> Kernel:
     kernel = kernels.get(type(optimizer))
     if kernel is None:
         raise ValueError(f"torch has no fused {type(optimizer).__name__}")
-    if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
-        raise ValueError("the optimizer has hooks of its own")
+    if reason := changed_step(optimizer):
+        raise ValueError(reason)
     for group in optimizer.param_groups:
         if group.get("differentiable") or group.get("capturable") or isinstance(group["lr"], Tensor):
             raise ValueError("the optimizer is differentiable, capturable, or has a tensor as its rate")

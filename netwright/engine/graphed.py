@@ -192,7 +192,7 @@ class Graphed:
             left = min(most - steps, part.first + part.steps - at.step)
             count = MANY if left >= MANY else 1
             done = self._launch(part, at, count)
-            told.append(columns(part.program, part.rows, part.told[:done].cpu()))
+            told.append(columns(part.program, part.rows, part.told[:done].to("cpu", copy=True)))
             steps, rows = steps + done, rows + done * part.rows
             at.step, at.total, at.rows = at.step + done, at.total + done, at.rows + done * part.rows
             if done < count or time.perf_counter() >= until:

@@ -236,11 +236,21 @@ class Planner:
             return self._compiled(plan)
         if plan.tier == "traced":
             return self._traced(plan)
-        return Eager(self.job, self.cursor, self.averages, plan)
+        return self._eager(plan)
+
+    def _eager(self, plan: Plan) -> Eager:
+        """The eager tier; with the optimizer's own step, and a note, where there is no fused one."""
+        try:
+            return Eager(self.job, self.cursor, self.averages, plan)
+        except ValueError as error:
+            note = f"the optimizer's own step is used: {error}"
+            if note not in self.notes:
+                self.notes.append(note)
+            return Eager(self.job, self.cursor, self.averages, replace(plan, fused=False))
 
     def _traced(self, plan: Plan) -> Runner:
         """Many steps in one graph where the updates are fused and the data lies in memory; else step by step."""
-        prove = partial(self._traceable, plan)
+        prove, plan = partial(self._traceable, plan), self._eager(plan).plan
         stepwise = Traced(self.job, self.cursor, self.averages, plan, prove)
         if not plan.fused:
             return stepwise
@@ -257,7 +267,8 @@ class Planner:
         """The runner of a plan that is fixed: waited for. Where it is refused, steps run traced, and that is told."""
         from netwright.engine.compiling import Compiling
 
-        traced = self._runner(replace(plan, tier="traced"))
+        traced_plan = replace(plan, tier="traced")
+        traced = self._runner(traced_plan)
         try:
             compiling = Compiling(self.job, plan)
             self.cursor.introduce(compiling.batches[0])
@@ -266,7 +277,7 @@ class Planner:
             assert runner is not None
             return runner
         except Refused as error:
-            self.notes.append(f"steps ran traced where the plan is compiled: {error}")
+            self.notes.append(f"instead of compiled, steps ran {traced_plan}: {error}")
             return traced
 
     def _traceable(self, plan: Plan, batch: Any, due: Sequence[Phase]) -> tuple[Program, dict[int, Tensor]]:

@@ -142,7 +142,7 @@ def record(job: Job, batch: Any, due: Sequence[Phase], plan: Plan = PLAIN) -> tu
     The step is run once, without its updates: give a copy of the module. Random numbers are drawn.
     """
     module = job.module
-    before = _python_state(module)
+    before, kept = _python_state(module), _kept_tensors(module)
     buffers = {name: tensor.clone() for name, tensor in module.named_buffers()}
     recorder = Recorder()
     for i, tensor in enumerate(trees.leaves(batch)):
@@ -159,6 +159,8 @@ def record(job: Job, batch: Any, due: Sequence[Phase], plan: Plan = PLAIN) -> tu
     for what in after | before:
         if after.get(what) != before.get(what):
             raise Refused(f"its forward changes {what}")
+    if new := [name for name, key in _kept_tensors(module).items() if kept.get(name) != key]:
+        raise Refused(f"its forward keeps a tensor in {new[0]}")
     changed = tuple(name for name, tensor in module.named_buffers() if not torch.equal(tensor, buffers[name]))
     program = Program(tuple(recorder.slots), segments, tuple(recorder.draws), changed)
     if plan.memory_format == "channels_last":
@@ -254,6 +256,16 @@ def _python_state(module: nn.Module) -> dict[str, Any]:
     state: dict[str, Any] = {"Python's random numbers": random.getstate()}
     state["NumPy's random numbers"] = tuple(plain(part) or np.asarray(part).tobytes() for part in np.random.get_state())
     return state | attributes(module)
+
+
+def _kept_tensors(module: nn.Module) -> dict[str, int]:
+    """Tensors that are plain attributes, by name: one that is set anew at every step would go stale."""
+    return {
+        f"the attribute {name + '.' if name else ''}{key}": id(value)
+        for name, part in module.named_modules()
+        for key, value in vars(part).items()
+        if isinstance(value, Tensor)
+    }
 
 
 def attributes(module: nn.Module) -> dict[str, Any]:

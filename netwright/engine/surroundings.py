@@ -18,6 +18,8 @@ from netwright.engine.recording import Refused, attributes, plain
 
 DEPTH = 4
 """Of functions and objects in each other that are looked into."""
+FEW = 200
+"""Items of a list or dict up to which each is looked at; of a longer one, how many there are."""
 LARGE = 10**6
 """Numbers of a tensor up to which it is copied, so that it can be put back."""
 OURS = ("netwright.", "torch.", "builtins", "functools")
@@ -84,6 +86,9 @@ def _places(value: Any, name: str) -> Iterator[Place]:
     elif isinstance(value, types.FunctionType):
         cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=False)
         yield from ((key, cell, "cell_contents") for key, cell in cells)
+        defaults = list(value.__defaults__ or ())
+        yield from ((f"{name}'s default {i}", defaults, i) for i in range(len(defaults)))
+        yield from ((key, value.__kwdefaults__, key) for key in value.__kwdefaults__ or ())
         if not value.__module__.startswith("netwright."):
             names = [key for key in value.__code__.co_names if key in value.__globals__]
             globals_ = ((key, value.__globals__[key]) for key in names)
@@ -121,7 +126,11 @@ def _seen(value: Any) -> Any:
         return (id(value), value._version)
     if isinstance(value, nn.Module) or callable(value):
         return id(value)
-    return plain(value)
+    if isinstance(value, (list, tuple)) and len(value) <= FEW:
+        return tuple(_seen(item) for item in value)
+    if isinstance(value, dict) and len(value) <= FEW:
+        return tuple((key, _seen(item)) for key, item in value.items())
+    return len(value) if isinstance(value, (list, tuple, dict)) else plain(value)
 
 
 def _copy(value: Any) -> Any:

@@ -688,3 +688,80 @@ def test_a_lambda_schedule_counts_its_epochs():
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     rates = fit(model, optimizer=optimizer, scheduler=LambdaLR(optimizer, lambda e: 1 / (e + 1))).history
     assert [record.learning_rate for record in rates] == pytest.approx([1e-3, 1e-3 / 2, 1e-3 / 3])
+
+
+def test_a_plateau_is_looked_at_once_an_epoch():
+    module = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    data = torch.zeros(4, 2), torch.zeros(4, 1)
+    how = {"loss": nn.MSELoss(), "optimizer": optimizer, "scheduler": plateau, "epochs": 1, "progress": False}
+    with pytest.raises(nw.InputError, match="looks at the loss of an epoch"):
+        nw.fit(module, data, scheduler_steps="update", **how)
+
+
+def test_a_plan_of_unknown_words_is_refused():
+    with pytest.raises(nw.InputError, match="no such tier"):
+        nw.Plan(tier="fastest")
+
+
+class Changing(nn.Module):
+    """Its forward reads what a person may change in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last, self.heat = nn.Linear(3, 8), nn.Linear(8, 1), 1.0
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.first(x) * self.heat))
+
+
+CHANGES = {
+    "an attribute": lambda module, held: setattr(module, "heat", module.heat * 0.9),
+    "a closure": lambda module, held: held.update(factor=held["factor"] * 0.9),
+    "frozen weights": lambda module, held: module.first.requires_grad_(False),
+    "weights laid elsewhere": lambda module, held: setattr(module.last.weight, "data", module.last.weight.data * 0.9),
+    "a tensor in a list": lambda module, held: held["list"].__setitem__(0, held["list"][0] * 0.9),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("plan", ["traced", "auto"])
+def test_what_is_changed_between_epochs_is_followed(change: str, plan: str):
+    x = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
+    weights = []
+    for how in ("eager", plan):
+        module, held = Changing(), {"factor": 1.0, "list": [torch.ones(1)]}
+
+        def loss(model, batch, held=held):
+            return (model(batch) - batch[:, :1]).square().mean() * held["factor"] * held["list"][0].sum()
+
+        def watch(event, module=module, held=held):
+            if isinstance(event, EpochRecord):
+                CHANGES[change](module, held)
+
+        optimizer = torch.optim.SGD(module.parameters(), lr=0.05)
+        torch.manual_seed(1)
+        nw.fit(
+            module, x, loss=loss, optimizer=optimizer, epochs=12, batch_size=8, plan=how, watch=watch, progress=False
+        )
+        weights.append([p.detach().clone() for p in module.parameters()])
+    for one, other in zip(*weights, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("plan", ["eager", "traced", "auto"])
+def test_a_loss_that_counts_its_calls_counts_the_steps_alone(plan: str):
+    calls = 0
+
+    def loss(output, target):
+        nonlocal calls
+        calls += 1
+        return nn.functional.mse_loss(output, target) * min(1.0, calls / 50)
+
+    torch.manual_seed(0)
+    module = nn.Linear(3, 1)
+    x = torch.randn(64, 3)
+    nw.fit(module, (x, x[:, :1]), loss=loss, optimizer="sgd", epochs=10, batch_size=8, plan=plan, progress=False)
+    assert calls == 80

@@ -129,3 +129,10 @@ def test_what_is_no_schedule_is_refused():
             scheduler_for(asked, optimizer, 5)
     with pytest.raises(InputError, match=r"'one-cycle' needs to know how many updates"):
         scheduler_for("one-cycle", optimizer, None)
+
+
+def test_a_scheduler_of_another_optimizer_is_refused():
+    module = nn.Linear(2, 1)
+    mine, other = (torch.optim.SGD(module.parameters(), lr=0.1) for _ in range(2))
+    with pytest.raises(InputError, match="another optimizer"):
+        scheduler_for(torch.optim.lr_scheduler.StepLR(other, 2), mine, 10)

@@ -188,7 +188,7 @@ class Own(Adam):
     [
         (lambda: torch.optim.RMSprop(parameters()), "no fused RMSprop"),
         (lambda: Own(parameters()), "no fused Own"),
-        (hooked, "hooks of its own"),
+        (hooked, "has hooks"),
         (lambda: Adam(parameters(), lr=torch.tensor(0.1)), "a tensor as its rate"),
         (lambda: Adam(parameters(), differentiable=True), "differentiable"),
         (lambda: Adam([nn.Parameter(torch.zeros(2, dtype=torch.complex64))]), "complex"),
