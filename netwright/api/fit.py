@@ -115,7 +115,8 @@ def fit(
 
     `loss` is a torch.nn loss or any function (output, target); or, where its second parameter is called `batch`, a
     function (model, batch). It gives a scalar, or an `nw.Loss` with its weight and figures. `optimizer` is a
-    torch.optim object, class or name. Where one step has several updates, give `phases` instead, and what they `share`.
+    torch.optim object, class or name; without one it is Adam with torch's own rate, or `learning_rate`. Where one step
+    has several updates, give `phases` instead, and what they `share`.
 
     `scheduler` is torch's, or "cosine", "warmup-cosine" or "one-cycle". Gradients of `accumulate` batches make one
     update, bounded in norm by `clip_norm`. `average` is the decay of a moving average of the weights. With validation
@@ -123,9 +124,12 @@ def fit(
 
     `plan` "auto" measures how to run the steps fastest; "eager" gives the bits of the loop written by hand with a
     DataLoader under the same torch.manual_seed; "traced", "compiled", an `nw.Plan`, or a `fit.plan` fix it. `precision`
-    is the lowest that may be used. `checkpoint` is a folder to which the state is saved every `checkpoint_seconds`;
-    with `resume` training goes on from there. Ctrl-C and SIGTERM save and stop with 130 and 143. `watch` is called with
-    every record and notice; without it notices are warnings.
+    is the lowest that may be used where plans are measured. `checkpoint` is a folder to which the state is saved every
+    `checkpoint_seconds`; with `resume` training goes on from there. Ctrl-C and SIGTERM save and stop with 130 and 143.
+
+    `watch` is called with every `nw.StepRecord`, `nw.EpochRecord` and `nw.Notice`; without it notices are warnings.
+    Outside eager a loss should be a function of what it is given: values it reads besides are looked at between calls,
+    and followed, but not the clock or a file.
 
     Raises InputError for arguments and data that don't fit, before the first step; TrainingError where a loss or
     gradient is not finite, before it touches a weight.
@@ -221,8 +225,8 @@ def _trained(session: Session) -> str:
             part.training = training
     if stop.signal:
         saved = f"; the state is in {session.folder}, resume=True goes on from it" if session.folder else ""
-        where = f"epoch {session.at.epoch + 1}, step {session.at.step}"
-        print(f"stopped by {signal.Signals(stop.signal).name} at {where}{saved}", file=sys.stderr)
+        where = f"epoch {session.at.epoch}, step {session.at.step} of the next"
+        print(f"stopped by {signal.Signals(stop.signal).name} after {where}{saved}", file=sys.stderr)
         raise KeyboardInterrupt if stop.signal == signal.SIGINT else SystemExit(stop.exit_code)
     return ended
 
