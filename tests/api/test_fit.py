@@ -765,3 +765,20 @@ def test_a_loss_that_counts_its_calls_counts_the_steps_alone(plan: str):
     x = torch.randn(64, 3)
     nw.fit(module, (x, x[:, :1]), loss=loss, optimizer="sgd", epochs=10, batch_size=8, plan=plan, progress=False)
     assert calls == 80
+
+
+def test_metrics_want_one_tensor():
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(2, 1)
+
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            return {"out": self.layer(x)}
+
+    def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        return (model(batch[0])["out"] - batch[1]).square().mean()
+
+    data = torch.zeros(8, 2), torch.zeros(8, 1)
+    with pytest.raises(nw.InputError, match="one tensor"):
+        nw.fit(Two(), data, loss=loss, epochs=1, validation=0.5, metrics="mae", progress=False)
