@@ -92,12 +92,7 @@ class Steps:
             drawn = torch.index_select(noise[self.draws[call]], 0, row)[0]
             tensors[call.results[0].number] = drawn.clone()
             return
-        out = run(call, tensors)
-        for result, value in zip(call.results, out if isinstance(out, tuple) else (out,), strict=True):
-            if isinstance(result, tuple):
-                tensors |= {r.number: v for r, v in zip(result, value, strict=True)}
-            elif result is not None:
-                tensors[result.number] = value
+        run(call, tensors)
 
 
 def laid_out(group: Group, flat: Tensor) -> dict[int, Tensor]:

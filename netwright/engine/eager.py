@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
@@ -18,6 +18,23 @@ from netwright.engine.job import Chunk, Job, Position
 from netwright.engine.tally import Tally
 from netwright.engine.update import NotFinite, Updater
 
+Step = Callable[[Sequence[Any], Sequence[Phase], Tally], None]
+"""(the step's batches, the phases that are due, what collects) → one step."""
+
+
+def one_by_one(job: Job, cursor: Cursor, step: Step, at: Position, most: int, until: float) -> Chunk:
+    """Steps from `at` on: at most `most`, and none begun after `until` (`time.perf_counter`) but the first."""
+    tally = Tally(at)
+    for batches in cursor.steps(at):
+        try:
+            step(batches, job.due(at.total), tally)
+        except NotFinite as error:
+            error.batch = batches[0]
+            raise
+        if tally.steps == most or time.perf_counter() >= until:
+            return tally.chunk()
+    return tally.chunk(ended=True)
+
 
 class Eager:
     """Runs steps one by one, as they are written."""
@@ -28,16 +45,7 @@ class Eager:
 
     def run(self, at: Position, most: int, until: float) -> Chunk:
         """Steps from `at` on: at most `most`, and none begun after `until` (`time.perf_counter`) but the first."""
-        tally = Tally(at)
-        for batches in self.cursor.steps(at):
-            try:
-                self.step(batches, self.job.due(at.total), tally)
-            except NotFinite as error:
-                error.batch = batches[0]
-                raise
-            if tally.steps == most or time.perf_counter() >= until:
-                return tally.chunk()
-        return tally.chunk(ended=True)
+        return one_by_one(self.job, self.cursor, self.step, at, most, until)
 
     def step(self, batches: Sequence[Any], due: Sequence[Phase], tally: Tally) -> None:
         """One step: what its phases share, then each phase that is due."""

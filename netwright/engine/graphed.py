@@ -114,19 +114,11 @@ class Part:
             told: list[Tensor] = []
             for segment in self.program.segments:
                 for call in segment.calls:
-                    self._call(call, tensors)
+                    run(call, tensors)
                 told += self._told(segment, tensors)
                 self._update(segment, tensors, i, torch.stack(told).sum())
             self.told[i] = torch.stack(told)
             self.taken += self.fine
-
-    def _call(self, call: Any, tensors: dict[int, Tensor]) -> None:
-        out = run(call, tensors)
-        for result, value in zip(call.results, out if isinstance(out, tuple) else (out,), strict=True):
-            if isinstance(result, tuple):
-                tensors |= {r.number: v for r, v in zip(result, value, strict=True)}
-            elif result is not None:
-                tensors[result.number] = value
 
     def _told(self, segment: Segment, tensors: dict[int, Tensor]) -> list[Tensor]:
         weight = segment.weight

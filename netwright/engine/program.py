@@ -163,11 +163,16 @@ def _renamed(tree: Any, names: dict[Value, Value]) -> Any:
     return tuple(_renamed(item, names) for item in tree) if isinstance(tree, tuple) else tree
 
 
-def run(call: Call, tensors: dict[int, Tensor]) -> Any:
-    """Run one operator on the tensors of its arguments."""
+def run(call: Call, tensors: dict[int, Tensor]) -> None:
+    """Run one operator on the tensors of its arguments, adding its results to them."""
     function, arguments = call.function, replaced(call.arguments, tensors)
     if call.operator == "aten::native_batch_norm":  # it changes its running statistics without saying so
         function = torch.ops.aten._native_batch_norm_legit.default
     schema = call.function._schema.arguments
     named = {a.name: v for a, v in zip(schema, arguments, strict=True) if a.kwarg_only}
-    return function(*arguments[: len(arguments) - len(named)], **named)
+    out = function(*arguments[: len(arguments) - len(named)], **named)
+    for result, value in zip(call.results, out if isinstance(out, tuple) else (out,), strict=True):
+        if isinstance(result, tuple):
+            tensors |= {r.number: v for r, v in zip(result, value, strict=True)}
+        elif result is not None:
+            tensors[result.number] = value

@@ -1,7 +1,6 @@
 """Steps run from their recorded operators: the same ones on the same numbers, with no Python or autograd between."""
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from netwright.core.phase import Phase
 from netwright.core.plan import Plan
 from netwright.engine.averages import Averages
 from netwright.engine.cursor import Cursor
-from netwright.engine.eager import Eager
+from netwright.engine.eager import Eager, one_by_one
 from netwright.engine.graph import as_written, compile_segment, crossing
 from netwright.engine.job import Chunk, Job, Position
 from netwright.engine.program import Program, Segment, Value
@@ -68,16 +67,7 @@ class Traced:
 
     def run(self, at: Position, most: int, until: float) -> Chunk:
         """Steps from `at` on: at most `most`, and none begun after `until` but the first."""
-        tally = Tally(at)
-        for batches in self.cursor.steps(at):
-            try:
-                self.step(batches, self.job.due(at.total), tally)
-            except NotFinite as error:
-                error.batch = batches[0]
-                raise
-            if tally.steps == most or time.perf_counter() >= until:
-                return tally.chunk()
-        return tally.chunk(ended=True)
+        return one_by_one(self.job, self.cursor, self.step, at, most, until)
 
     def step(self, batches: Sequence[Any], due: Sequence[Phase], tally: Tally) -> None:
         """One step: each segment on each batch, and the update that follows it."""
