@@ -1,6 +1,7 @@
 """Many steps as one compiled program: the eager steps' numbers, and module and optimizer true after every call."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ ROWS, SIZE = 48, 8
 X = torch.randn(ROWS, 6, generator=torch.Generator().manual_seed(0))
 Y = X[:, :1] * 2 - X[:, 1:2]
 COMPILED = Plan(tier="compiled", fused=True)
+compiling = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler on this machine")
 
 
 class Net(nn.Module):
@@ -65,9 +67,9 @@ class Made:
         self.runner = self.eager
 
     def compiled(self) -> "Made":
-        compiling = Compiling(self.job, COMPILED)
-        compiling.begin()
-        runner = compiling.runner(self.eager, wait=True)
+        made = Compiling(self.job, COMPILED)
+        made.begin()
+        runner = made.runner(self.eager, wait=True)
         assert runner is not None
         self.runner = runner
         return self
@@ -100,6 +102,7 @@ def close(wanted: dict[str, Tensor], given: dict[str, Tensor], tolerance: float 
         assert off <= tolerance * max(1e-3, float(tensor.double().abs().max())), name
 
 
+@compiling
 def test_it_does_what_the_eager_steps_do(compiled: Made):
     reference = Made()
     for epoch in range(2):
@@ -114,6 +117,7 @@ def test_it_does_what_the_eager_steps_do(compiled: Made):
     assert reference.phase.optimizer.param_groups[0]["lr"] == compiled.phase.optimizer.param_groups[0]["lr"]
 
 
+@compiling
 def test_the_same_random_numbers_are_drawn(compiled: Made):
     states = []
     for made in (Made(), compiled):
@@ -123,6 +127,7 @@ def test_the_same_random_numbers_are_drawn(compiled: Made):
     assert torch.equal(*states)
 
 
+@compiling
 def test_what_is_compiled_is_found_again(compiled: Made):
     began = time.perf_counter()
     again = Made().compiled()
@@ -134,6 +139,7 @@ def test_what_is_compiled_is_found_again(compiled: Made):
     close(reference.told, again.told, 1e-4)
 
 
+@compiling
 def test_an_optimizer_state_that_was_loaded_is_the_one_that_goes_on(compiled: Made):
     made, kept = Made().compiled(), Made()
     torch.manual_seed(0)
@@ -149,6 +155,7 @@ def test_an_optimizer_state_that_was_loaded_is_the_one_that_goes_on(compiled: Ma
     assert all(float(s["step"]) == 7 for s in made.phase.optimizer.state.values())
 
 
+@compiling
 def test_a_step_that_is_not_finite_touches_no_weight(compiled: Made):
     bad = Y.clone()
     proof = {*range(SIZE), *compiled.job.source.order(1)[:SIZE].tolist()}  # rows the gate looks at beforehand
@@ -169,10 +176,11 @@ def test_no_compiler_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         Made().compiled()
 
 
+@compiling
 def test_what_fails_in_the_other_process_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("NETWRIGHT_CACHE", str(tmp_path))
-    compiling = Compiling(Made().job, COMPILED)
-    order = Order(compiling.drafts)
+    made = Compiling(Made().job, COMPILED)
+    order = Order(made.drafts)
     order.wanted = [("no blueprint", tmp_path / "x.so")]
     order.begin()
     with pytest.raises(Refused, match="could not be compiled"):
@@ -180,14 +188,15 @@ def test_what_fails_in_the_other_process_is_said(monkeypatch: pytest.MonkeyPatch
     order.drop()
 
 
+@compiling
 def test_dropped_it_compiles_no_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("NETWRIGHT_CACHE", str(tmp_path))
-    compiling = Compiling(Made().job, COMPILED)
-    assert compiling.price > 0
-    compiling.begin()
-    assert compiling.runner(Made().eager) is None
-    compiling.drop()
-    assert compiling.order.process.poll() is not None
+    made = Compiling(Made().job, COMPILED)
+    assert made.price > 0
+    made.begin()
+    assert made.runner(Made().eager) is None
+    made.drop()
+    assert made.order.process.poll() is not None
 
 
 def test_the_folder_is_for_this_user_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
