@@ -172,6 +172,7 @@ def fit(
             source=source,
             share=share,
             accumulate=accumulate,
+            watched=watch is not None or validation is not None,
             first=lambda batch: _examine(batch, job, loss, source, told),
         )
         validate = None

@@ -31,6 +31,8 @@ class Job:
     source: Source
     share: Share | None = None
     accumulate: int = 1
+    watched: bool = True
+    """False where no code of a person's own runs between the calls of a runner."""
     first: Callable[[Any], None] | None = None
     """Where given, is shown the first batch before the first step, and may raise."""
 

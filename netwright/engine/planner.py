@@ -47,6 +47,8 @@ PRICE = 8
 """What trying a plan costs, in steps."""
 MOST_CHANGES = 3
 """Times that what a step depends on may change in between before steps run eagerly: each time plans are proven anew."""
+LOOK_SECONDS = 0.2
+"""Between two looks at what a step depends on, where nobody is known to change it."""
 PROOF_SECONDS, PROOF_SHARE = 1.0, 0.02
 """Seconds, and beyond them the share of the run, that proofs of further forms of batches may take."""
 COPIES, SHARE = 8, 0.12
@@ -88,6 +90,7 @@ class Planner:
         self.untried: list[Change] | None = None
         self.surroundings: dict[str, Any] | None = None
         self.changes = 0
+        self.looked = float("-inf")
         self.refusals: dict[tuple, Refused] = {}
         self.proofs = 0.0
         self.began = time.perf_counter()
@@ -215,6 +218,10 @@ class Planner:
 
     def _look(self) -> None:
         """Where somebody has changed between two calls what a step depends on, what was proven is proven again."""
+        now = time.perf_counter()
+        if not self.job.watched and now - self.looked < LOOK_SECONDS:
+            return
+        self.looked = now
         seen = surroundings(self.job)
         if self.surroundings is not None and seen != self.surroundings:
             self.runners.clear()
