@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from netwright.core import trees
 from netwright.core.phase import Phase
@@ -16,6 +17,7 @@ from netwright.engine.eager import Eager
 from netwright.engine.gate import TOLERANCE, compare, due_in, proven
 from netwright.engine.job import Job, Position
 from netwright.engine.loop import Runner
+from netwright.engine.program import Program
 from netwright.engine.resident import SEED, resident, sizes
 from netwright.engine.tally import Tally
 from netwright.engine.workshop import Order
@@ -31,12 +33,17 @@ CALL_SAVES = 1.5e-6
 class Compiling:
     """The programs of one job, from their blueprints to a runner."""
 
-    def __init__(self, job: Job, plan: Plan) -> None:
-        """Draft the programs. Raises Refused where the job can't be compiled."""
+    def __init__(
+        self, job: Job, plan: Plan, programs: Sequence[tuple[Program, dict[int, Tensor]]] | None = None
+    ) -> None:
+        """Draft the programs. Raises Refused where the job can't be compiled.
+
+        `programs`, by size of batch, are those that are proven already.
+        """
         source = resident(job)
         self.job, self.plan = job, plan
         self.batches = [source.at(torch.arange(rows)) for rows in sizes(source)]
-        programs = [proven(job, batch, job.phases) for batch in self.batches]
+        programs = programs or [proven(job, batch, job.phases) for batch in self.batches]
         self.constants = [constants for _, constants in programs]
         self.drafts: list[Blueprint] = [
             draft(job, program, constants, trees.rows(batch), plan.threads)

@@ -273,8 +273,8 @@ class Looped:
         source = resident(job)
         self.job, self.other, self.source = job, other, source
         first, self.parts = 0, []
-        for rows in sizes(source):
-            program, constants = prove(source.at(torch.arange(rows)), job.phases)
+        self.programs = [prove(source.at(torch.arange(rows)), job.phases) for rows in sizes(source)]
+        for rows, (program, constants) in zip(sizes(source), self.programs, strict=True):
             self.parts.append(Part(job, program, constants, rows, first))
             first = self.parts[0].steps
         self.schedules = Schedules(job)

@@ -47,6 +47,8 @@ PRICE = 8
 """What trying a plan costs, in steps."""
 MOST_CHANGES = 3
 """Times that what a step depends on may change in between before steps run eagerly: each time plans are proven anew."""
+LONG_SECONDS = 60.0
+"""What compiling must be able to save at most before programs are proven for it alone."""
 LOOK_SECONDS = 0.2
 """Between two looks at what a step depends on, where nobody is known to change it."""
 PROOF_SECONDS, PROOF_SHARE = 1.0, 0.02
@@ -149,11 +151,14 @@ class Planner:
             return
         try:
             if self.compiling is None:
-                if left * 0.75 * self.seconds < 2.0 or self.current.tier != "traced":
+                runner = self.runners.get(self.current)
+                programs = runner.programs if isinstance(runner, Looped) else None
+                least = 2.0 if programs else LONG_SECONDS
+                if left * 0.75 * self.seconds < least or self.current.tier != "traced":
                     return
                 from netwright.engine.compiling import Compiling  # most runs are too short for it
 
-                self.compiling = Compiling(self.job, self._compiled_plan())
+                self.compiling = Compiling(self.job, self._compiled_plan(), programs)
             if self.compiling.order.began is None:
                 if left * self.compiling.saves(self.seconds) < 2 * self.compiling.price:
                     self.may_compile = False

@@ -44,7 +44,7 @@ def folder() -> Path:
 def place(plan: Blueprint) -> Path:
     """Where the program of a blueprint is, or will be. The name says all that the program depends on."""
     sources = b"".join((Path(__file__).parent / name).read_bytes() for name in SOURCES)
-    machine = (torch.backends.cpu.get_cpu_capability(), platform.machine(), platform.processor(), _cpu())
+    machine = (torch.backends.cpu.get_cpu_capability(), platform.machine(), _cpu())
     what = repr((plan, VERSION, torch.__version__, machine, sys.version_info[:2], os.environ.get("CXX"))).encode()
     return folder() / f"{hashlib.sha256(what + sources).hexdigest()[:32]}.so"
 
