@@ -11,8 +11,9 @@ import netwright as nw
 from netwright.core.plan import NAMED, Plan, Planned, Stretch
 from netwright.engine import planner
 from netwright.engine.averages import Averages
+from netwright.engine.candidates import candidates
 from netwright.engine.job import Job, Position
-from netwright.engine.planner import Planner, candidates, threads
+from netwright.engine.planner import Planner, threads
 from tests.engine.strange import STRANGE, Plain, X, Y, made
 from tests.engine.test_eager import NEVER, Listed, cut, phase_of
 
