@@ -11,6 +11,8 @@ from netwright.core.cells import CellType
 from netwright.core.record import Record
 
 Kind = Literal["number", "boolean", "category", "datetime", "text", "id", "constant"]
+DataKind = Literal["table", "image"]
+Fitting = Literal["stretch", "pad"]
 TimePart = Literal["second", "minute", "hour", "weekday", "day", "month"]
 Scaling = Literal["robust", "quantile"]
 
@@ -36,6 +38,8 @@ class NumberColumn(ColumnBase):
     """Training interquartile range (or its substitute), in the column's unit; above zero."""
     lowest: float
     highest: float
+    whole: bool = False
+    """True where all training values are whole numbers."""
     quantiles: tuple[float, ...] = ()
     """Values at equally spaced quantiles, in the column's unit; empty for robust scaling."""
 
@@ -68,13 +72,33 @@ class CategoryColumn(ColumnBase):
         return len(self.values) + 1 + (self.missing > 0)
 
 
+class ImageColumn(ColumnBase):
+    """A picture, fed as (channels, height, width) uint8: 0 is black, or the lowest value, 255 white, or the highest."""
+
+    kind: Literal["image"] = "image"
+    channels: Literal[1, 3]
+    """1 is grey, 3 red, green and blue."""
+    height: int = Field(ge=1, le=4096)
+    width: int = Field(ge=1, le=4096)
+    fitting: Fitting = "pad"
+    """How a picture of another shape becomes this one: scaled as a whole and padded with its edge, or stretched."""
+    low: float = 0.0
+    """The value of an array that becomes 0; pictures from files have a scale of their own."""
+    high: float = 255.0
+    """The value of an array that becomes 255."""
+    mean: tuple[float, ...]
+    """Of each channel over the training pictures, where 255 counts as 1."""
+    std: tuple[float, ...]
+    """Of each channel likewise; above zero."""
+
+
 class LeftOutColumn(ColumnBase):
     """A column the network does not see."""
 
     kind: Literal["text", "id", "constant", "left out"]
 
 
-Column = Annotated[NumberColumn | TimeColumn | CategoryColumn | LeftOutColumn, Field(discriminator="kind")]
+Column = Annotated[NumberColumn | TimeColumn | CategoryColumn | ImageColumn | LeftOutColumn, Field(discriminator="kind")]
 
 
 class Schema(Record):
@@ -84,8 +108,18 @@ class Schema(Record):
 
     @property
     def used(self) -> tuple[NumberColumn | TimeColumn | CategoryColumn, ...]:
-        """The columns the network sees."""
-        return tuple(c for c in self.columns if not isinstance(c, LeftOutColumn))
+        """The columns of numbers, dates and categories that the network sees."""
+        return tuple(c for c in self.columns if not isinstance(c, LeftOutColumn | ImageColumn))
+
+    @property
+    def image(self) -> ImageColumn | None:
+        """The column of pictures, which a network then sees alone; None where there is none."""
+        return next((c for c in self.columns if isinstance(c, ImageColumn)), None)
+
+    @property
+    def data(self) -> DataKind:
+        """What kind of data the network is fed."""
+        return "image" if self.image is not None else "table"
 
     @property
     def left_out(self) -> tuple[LeftOutColumn, ...]:

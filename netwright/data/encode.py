@@ -1,7 +1,7 @@
 """Rows of a table to the numbers a network is fed, by a schema."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from netwright.core.schema import CategoryColumn, Column, LeftOutColumn, NumberColumn, TimeColumn
+from netwright.core.schema import CategoryColumn, Column, ImageColumn, LeftOutColumn, NumberColumn, TimeColumn
 from netwright.evaluate.format import count, number, shorten
 
 
@@ -20,6 +20,10 @@ def treatment(column: Column) -> str:
             return f"elapsed time{parts} ({seen}){_filled(column, 'the middle')}"
         case CategoryColumn():
             return _category(column)
+        case ImageColumn():
+            colour = "grey" if column.channels == 1 else "colour"
+            way = "scaled as a whole and padded with its edge" if column.fitting == "pad" else "stretched"
+            return f"{column.height} × {column.width} pixels in {colour}; one of another shape is {way}"
 
 
 def _category(column: CategoryColumn) -> str:

@@ -1,18 +1,18 @@
 """What every family gives."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Annotated
 
 from pydantic import Field, ValidationError
-from torch import nn
+from torch import Tensor, nn
 
 from netwright.core.batch import Batch
 from netwright.core.errors import InputError
-from netwright.core.phase import Phase
+from netwright.core.phase import Phase, Share
 from netwright.core.record import Record
-from netwright.core.schema import Schema
+from netwright.core.schema import DataKind, Schema
 from netwright.tasks import Task
 
 VALIDATION_SHARE = 0.15
@@ -20,6 +20,8 @@ VALIDATION_SHARE = 0.15
 Count = Annotated[int, Field(ge=1)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Penalty = Annotated[float, Field(ge=0)]
+SUPERVISED = ("regression", "classification", "multilabel")
+"""The kinds of task that have a target to be learned."""
 
 
 class Training(Record):
@@ -38,11 +40,22 @@ class Training(Record):
 class Family:
     """`defaults(rows, folds, schema, task)` are settings for a size; `build(config, schema, task, layers)` the module.
 
+    The module is called with what `data.encode.Encoded.inputs` holds: numbers (B, F) and categories (B, C), or pictures
+    (B, C, H, W) uint8. `fits` says which kinds of task it takes on which kind of data, the one it is best at first.
+
     `prepare(module, config, task, training, validation)`, where given, sets what is measured on training rows before
-    the phases run: a closed-form fit, quantile bins, biases. `phases(module, config, task, steps, spent)`, where given,
-    are what the engine runs: `steps` is the number of updates if no one stops early, `spent()` the share of the time
-    limit that has gone, for schedules that must end with it. `folds(rows, asked)` says how many validation folds the
-    rows are divided into, given what a person asked for, and the share of the rows each has: one, or one a member.
+    the phases run: a closed-form fit, quantile bins, principal components. `finish`, of the same form, sets what can
+    be measured only once the weights stand: thresholds, spreads. Of pictures both see a sample.
+
+    `phases(module, config, task, steps, spent)`, where given, are what the engine runs: `steps` is the number of
+    updates if no one stops early, `spent()` the share of the time limit that has gone, for schedules that must end with
+    it. `share` is what the phases of one step have in common. `judge(module, config, task, batch)` is the loss of each
+    row, (B,) or (B, K), by which weights are chosen; by default it is the task's. `watched`, of the same form, gives
+    figures instead where no loss tells good weights from bad: the last ones are then kept.
+
+    `folds(rows, asked)` says how many validation folds the rows are divided into, given what a person asked for, and
+    the share of the rows each has: one, or one a member. `most_pixels(asked)` is the longest side of the pictures it is
+    fed.
     """
 
     name: str
@@ -53,6 +66,12 @@ class Family:
     prepare: Callable[[nn.Module, Record, Task, Batch, Batch], None] | None = None
     phases: Callable[[nn.Module, Record, Task, int, Callable[[], float]], Sequence[Phase]] | None = None
     folds: Callable[[int, Mapping[str, object]], tuple[int, float]] = lambda rows, asked: (1, VALIDATION_SHARE)
+    fits: Mapping[DataKind, tuple[str, ...]] = field(default_factory=lambda: {"table": SUPERVISED})
+    finish: Callable[[nn.Module, Record, Task, Batch, Batch], None] | None = None
+    share: Share | None = None
+    judge: Callable[[nn.Module, Record, Task, Batch], Tensor] | None = None
+    watched: Callable[[nn.Module, Record, Task, Batch], dict[str, float]] | None = None
+    most_pixels: Callable[[Mapping[str, object]], int] = lambda asked: 64
 
     def configured(self, values: Mapping[str, object]) -> Record:
         """The family's settings with these values. Raises InputError for a name it does not have or a bad value."""

@@ -14,16 +14,39 @@ All tasks have the same members. N rows, O outputs, K members trained at once (a
 | `metrics` | name → function (prediction, truth) → number, the main one first |
 | `constant(truth)` | the best prediction that ignores the inputs, (N, …) |
 | `columns(predictions)` | predictions → the columns a person is given |
+
+Tasks without a target to be learned (`reduction`, `anomaly`, `denoising`, `generation`) have `kind`, `title`, `targets`,
+`output_size`, `encode`, and, where they answer for a row, `predictions` and `columns`; how good they are is measured by
+`evaluate`, each in its own way.
 """
 
 from typing import Annotated
 
 from pydantic import Field
 
+from netwright.tasks.anomaly import Anomaly
 from netwright.tasks.classification import Classification
+from netwright.tasks.denoising import Denoising
+from netwright.tasks.generation import Generation
 from netwright.tasks.multilabel import MultiLabel
+from netwright.tasks.reduction import Reduction
 from netwright.tasks.regression import Regression
 
-Task = Annotated[Regression | Classification | MultiLabel, Field(discriminator="kind")]
+Supervised = Annotated[Regression | Classification | MultiLabel, Field(discriminator="kind")]
+Unsupervised = Annotated[Reduction | Anomaly | Denoising | Generation, Field(discriminator="kind")]
+Task = Annotated[
+    Regression | Classification | MultiLabel | Reduction | Anomaly | Denoising | Generation, Field(discriminator="kind")
+]
 
-__all__ = ["Classification", "MultiLabel", "Regression", "Task"]
+__all__ = [
+    "Anomaly",
+    "Classification",
+    "Denoising",
+    "Generation",
+    "MultiLabel",
+    "Reduction",
+    "Regression",
+    "Supervised",
+    "Task",
+    "Unsupervised",
+]

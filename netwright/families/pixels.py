@@ -1,0 +1,24 @@
+"""Pictures as a network wants them.
+
+B pictures, C channels, H height, W width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from netwright.core.schema import ImageColumn
+
+
+class Standardize(nn.Module):
+    """(B, C, H, W) uint8 → float, each channel of mean 0 and spread 1 over the training pictures."""
+
+    def __init__(self, column: ImageColumn) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.scale: Tensor
+        self.register_buffer("mean", torch.tensor(column.mean).view(1, -1, 1, 1) * 255)
+        self.register_buffer("scale", 1 / (torch.tensor(column.std).view(1, -1, 1, 1) * 255))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(B, C, H, W) → (B, C, H, W)."""
+        return (pictures.to(self.mean.dtype) - self.mean) * self.scale
