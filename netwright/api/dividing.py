@@ -72,11 +72,10 @@ def _split_rest(
             test_share=share,
         )
     keys, words = _keys(table, settings.group)
-    first = next(iter(values.values()))
-    if kind == "multilabel" or settings.group:
-        strata = np.zeros(len(first), dtype=np.int64)
-    else:
-        strata = strata_of(first, classes=kind == "classification")
+    strata = np.zeros(table.rows, dtype=np.int64)
+    if kind != "multilabel" and not settings.group and values:
+        first = next(iter(values.values()))
+        strata = strata_of(first, classes=kind == "classification" or first.dtype.kind not in "fiu")
     seed = derive(settings.seed, "split")
     return split_rows(
         strata=strata, keys=keys, keys_are=words, folds=folds[0], fold_share=folds[1], seed=seed, test_share=share

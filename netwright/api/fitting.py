@@ -1,9 +1,11 @@
 """The second half of a run: a family's module is built, prepared, and trained by the engine."""
 
 import hashlib
+import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,8 @@ from netwright.api.rows import Rows
 from netwright.api.session import Session, Watch
 from netwright.api.stopping import Stop
 from netwright.core import devices
-from netwright.core.batch import Batch
-from netwright.core.plan import Plan
+from netwright.core.notice import Notice
+from netwright.core.plan import Plan, Planned
 from netwright.core.record import Record
 from netwright.core.seeds import derive
 from netwright.core.settings import Settings
@@ -26,9 +28,14 @@ from netwright.engine.job import Job
 from netwright.engine.loop import Validate
 from netwright.engine.planner import Planner
 from netwright.families.family import Family, Training
-from netwright.tasks import Task
+from netwright.tasks import Supervised, Task
+from netwright.tasks.labelled import Labelled
 
 VALIDATION_CHUNK = 8192
+CHUNK = 1024
+"""Rows a family judges at once."""
+SAMPLE = 20_000
+"""Pictures that are measured before and after training at most."""
 SMALL_WORK = 1e9
 """Multiplications a step below which one thread is used. A second brings little there, and where another process wants
 the same core it was measured to make a step of 8e7 seventy times slower."""
@@ -41,10 +48,13 @@ class Fitted:
     module: nn.Module
     family: Family
     config: Record
-    plan: Plan
     history: tuple[EpochRecord, ...]
     best_epoch: int
     ended: str
+    plan: Planned = field(default_factory=Planned)
+    """What was tried, chosen and refused to run the steps fast, and which steps ran how."""
+    frames: tuple[tuple[str, np.ndarray], ...] = ()
+    """Of a network that generates pictures: some it made, from the same noise, after so many epochs, in words."""
     early: bool = False
     """True where training can go on: it was ended by a signal, the time limit or a loss that is not finite."""
     failed: bool = False
@@ -83,40 +93,45 @@ def fit(
         module = family.build(config, rows.schema, rows.task, nn)
         batches = to_batches(rows, config, device, most_rows)
         module.to(device)
+        sample = None if rows.schema.image is None else SAMPLE
         if family.prepare is not None:
-            family.prepare(module, config, rows.task, batches.training(), _validation_batch(batches))
-        plan = Plan(threads=_choose_threads(module, batches))
+            family.prepare(module, config, rows.task, batches.training(sample), batches.validating(sample))
         if family.phases is None:
-            return Fitted(
-                module=module, family=family, config=config, plan=plan, history=(), best_epoch=-1, ended="fitted"
-            )
+            return Fitted(module=module, family=family, config=config, history=(), best_epoch=-1, ended="fitted")
         assert isinstance(config, Training)
         phases = family.phases(module, config, rows.task, batches.steps * config.epochs, stop.spent)
-        job = Job(module=module, phases=phases, source=batches)
+        job = Job(module=module, phases=phases, source=batches, share=family.share, watched=False)
         averages = Averages(phases)
+        plan, frames = _plan(rows, module, batches), Frames(rows.task, rows.schema.image is not None)
         session = Session(
             job=job,
-            runner=Planner(job, averages, plan),
+            runner=Planner(job, averages, plan, epochs=config.epochs),
             averages=averages,
             epochs=config.epochs,
             order=lambda epoch: derive(derive(settings.seed, "order"), f"epoch {epoch}"),
-            validate=validator(rows.task, batches, len(rows.split.folds)),
+            validate=_validate(family, config, rows, batches, watch, frames),
             patience=config.patience,
             stop=stop,
             watch=watch,
             folder=folder,
             fingerprint={"SHA-256": _fingerprint(config, batches)} if folder is not None else {},
         )
-        with threads(plan.threads):
+        with threads(plan.threads if plan is not None else 0):
             torch.manual_seed(derive(settings.seed, "training"))
-            ended, early = session.train()
+            try:
+                ended, early = session.train()
+            finally:
+                session.runner.close()
+            if family.finish is not None:
+                family.finish(module, config, rows.task, batches.training(sample), batches.validating(sample))
     return Fitted(
         module=module,
         family=family,
         config=config,
-        plan=plan,
+        plan=session.runner.planned(),
         history=tuple(session.history),
         best_epoch=session.best.epoch,
+        frames=tuple(frames.taken),
         ended=ended,
         early=early,
         failed=session.failed,
@@ -125,22 +140,101 @@ def fit(
 
 def to_batches(rows: Rows, config: Record, device: torch.device, most_rows: int | None = None) -> Batches:
     """The rows that train or validate, as tensors on the device."""
-    fitting = np.sort(rows.split.fitting)
-    if most_rows is not None and len(fitting) > most_rows:
-        fitting = np.sort(np.random.default_rng(0).choice(fitting, most_rows, replace=False))
-    fold = rows.split.fold_of(len(rows.target))[fitting]
-    training = np.flatnonzero(np.isin(fitting, rows.split.training))
-    inputs = (rows.encoded.numbers[fitting], rows.encoded.categories[fitting])
+    training = np.sort(rows.split.training)
+    if most_rows is not None and len(training) > most_rows:
+        training = np.sort(np.random.default_rng(0).choice(training, most_rows, replace=False))
+    inputs = tuple(_tensor(x) for x in rows.encoded.inputs)
+    near = sum(x.nbytes for x in inputs) < _free(device) / 2
+    place = device if near else torch.device("cpu")
     return Batches(
-        inputs=tuple(torch.from_numpy(x).to(device) for x in inputs),
-        target=torch.from_numpy(rows.target[fitting]).to(device),
-        fold=torch.from_numpy(fold).to(device),
-        rows=torch.from_numpy(training).to(device),
-        batch_size=config.batch_size if isinstance(config, Training) else len(fitting),
+        inputs=tuple(x.to(place) for x in inputs),
+        target=torch.from_numpy(rows.target).to(place),
+        fold=torch.from_numpy(rows.split.fold_of(len(rows.target))).to(place),
+        rows=torch.from_numpy(training).to(place),
+        batch_size=config.batch_size if isinstance(config, Training) else len(training),
+        device=device,
     )
 
 
-def validator(task: Task, batches: Batches, folds: int) -> Validate:
+def _tensor(values: np.ndarray) -> Tensor:
+    """The array's own memory as a tensor, also where it is a file that is only read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # nobody writes into it
+        return torch.from_numpy(values)
+
+
+def _free(device: torch.device) -> float:
+    return float(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else float("inf")
+
+
+def _plan(rows: Rows, module: nn.Module, batches: Batches) -> Plan | None:
+    """None, measured on the first steps, for pictures; the small steps of tables are known to be best as they are."""
+    return None if rows.schema.image is not None else Plan(threads=_choose_threads(module, batches))
+
+
+def _validate(
+    family: Family, config: Record, rows: Rows, batches: Batches, watch: Watch, frames: "Frames"
+) -> Validate:
+    """How good the weights are after an epoch: as the family judges, or by the task's losses."""
+    if family.watched is not None:
+        return _watching(family, config, rows, batches, watch, frames)
+    if family.judge is not None:
+        return judging(family, config, rows.task, batches)
+    assert not isinstance(rows.task, Labelled), f"{family.name} must say how good it is at {rows.task.kind}"
+    return validator(rows.task, batches, len(rows.split.folds))
+
+
+def _watching(
+    family: Family, config: Record, rows: Rows, batches: Batches, watch: Watch, frames: "Frames"
+) -> Validate:
+    """Figures and pictures instead of a loss; a warning is given once."""
+    sample, warned = batches.validating(VALIDATION_CHUNK), set()
+    assert family.watched is not None
+    look = family.watched
+
+    def validate(module: nn.Module) -> tuple[None, dict[str, float]]:
+        figures = look(module, config, rows.task, sample)
+        warning = family.warning(figures)
+        if warning and warning not in warned:
+            watch(Notice(what=warning))
+            warned.add(warning)
+        frames.see(module)
+        return None, figures
+
+    return validate
+
+
+class Frames:
+    """Pictures a module makes after the first epoch, the second, the fourth and so on, always from the same noise."""
+
+    def __init__(self, task: Task, pictures: bool) -> None:
+        classes = task.classes if isinstance(task, Labelled) else ()
+        self.labels = torch.arange(FRAME) % max(1, len(classes))
+        self.pictures, self.epoch = pictures, 0
+        self.taken: list[tuple[str, np.ndarray]] = []
+
+    def see(self, module: nn.Module) -> None:
+        """Take a frame where it is time for one."""
+        self.epoch += 1
+        if self.pictures and self.epoch & (self.epoch - 1) == 0:
+            made = module.generate(FRAME, self.labels, torch.Generator().manual_seed(0))  # type: ignore[operator]
+            self.taken.append((f"epoch {self.epoch}", made[0].cpu().numpy()))
+
+
+def judging(family: Family, config: Record, task: Task, batches: Batches) -> Validate:
+    """A function module → the mean loss by which the family judges validation rows."""
+    rows = torch.nonzero(batches.fold >= 0).flatten()
+    assert family.judge is not None
+    judge = family.judge
+
+    def validate(module: nn.Module) -> tuple[Tensor, dict[str, float]]:
+        losses = torch.cat([judge(module, config, task, batches.at(chunk)).double() for chunk in rows.split(CHUNK)])
+        return losses.mean(0), {}
+
+    return validate
+
+
+def validator(task: Supervised, batches: Batches, folds: int) -> Validate:
     """A function module → validation losses, () or (K,) for K members, and the task's main figure.
 
     Member k validates on fold k modulo `folds`; where that fold is empty, on all validation rows. The figure is that of
@@ -176,10 +270,6 @@ def _unseen(output: Tensor, fold: Tensor, folds: int) -> Tensor:
     return by_fold[torch.arange(len(output), device=output.device), :, fold]
 
 
-def _validation_batch(batches: Batches) -> Batch:
-    return batches.at(torch.nonzero(batches.fold >= 0).flatten())
-
-
 def _choose_threads(module: nn.Module, batches: Batches) -> int:
     """One thread for small steps, else torch's own setting; the multiplications of a step are about rows × weights."""
     weights = sum(p.numel() for p in module.parameters())
@@ -197,11 +287,20 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+FRAME = 10
+"""Pictures of a frame."""
+HASHED = 256_000_000
+"""Bytes of a tensor that a fingerprint is taken of, more or less."""
 DEFAULT_THREADS = torch.get_num_threads()
 
 
 def _fingerprint(config: Record, batches: Batches) -> str:
     digest = hashlib.sha256(repr(config).encode())
     for tensor in (*batches.inputs, batches.target, batches.rows):
-        digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+        digest.update(np.ascontiguousarray(_some(tensor).cpu().numpy()).data)
     return digest.hexdigest()
+
+
+def _some(tensor: Tensor) -> Tensor:
+    """The tensor, or rows of it spread evenly where all would take long to look at."""
+    return tensor[:: math.ceil(tensor.nbytes / HASHED)]

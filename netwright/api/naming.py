@@ -8,6 +8,7 @@ import torch
 
 from netwright.core.errors import InputError, InputTypeError
 from netwright.core.settings import Settings
+from netwright.data.pictures.read import holds_pictures
 from netwright.data.sources.bundled import DATASETS
 from netwright.data.sources.read import read
 
@@ -36,6 +37,8 @@ def with_target(source: object, target: object) -> tuple[object, tuple[str, ...]
             fix='For column 5 of an array target="x5".',
         )
     values = target.numpy() if isinstance(target, torch.Tensor) else np.asarray(target)
+    if holds_pictures(source):
+        return (source, values), None
     values = values.reshape(len(values), -1)
     table = read(source)
     if table.rows != len(values):

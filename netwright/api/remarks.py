@@ -10,6 +10,7 @@ from netwright.data.leaks import find_leaks
 from netwright.data.split import Split
 from netwright.data.table import Table
 from netwright.tasks import Classification, MultiLabel, Task
+from netwright.tasks.labelled import Labelled
 
 RARE_CLASS = 0.2
 """A class with less than this share of what it would have if all were even is called rare."""
@@ -19,7 +20,7 @@ def remarks(table: Table, split: Split, schema: Schema, task: Task, values: Mapp
     """All of them. `values` are the raw targets of every row."""
     training = {name: column[split.training] for name, column in values.items()}
     inputs = table.without(task.targets).take(split.training)
-    return [*_left_out(schema), *_imbalance(task), *_leaks(inputs, schema, task, training), *_seen_twice(table, split)]
+    return [*_left_out(schema), *imbalance(task), *_leaks(inputs, schema, task, training), *_seen_twice(table, split)]
 
 
 def _left_out(schema: Schema) -> list[Notice]:
@@ -34,7 +35,8 @@ def _left_out(schema: Schema) -> list[Notice]:
     ]
 
 
-def _imbalance(task: Task) -> list[Notice]:
+def imbalance(task: Task) -> list[Notice]:
+    """Classes with few training rows, or one alone."""
     if not isinstance(task, Classification) or task.weights:
         return []
     notices = []
@@ -55,7 +57,7 @@ def _imbalance(task: Task) -> list[Notice]:
 
 
 def _leaks(inputs: Table, schema: Schema, task: Task, values: Mapping[str, np.ndarray]) -> list[Notice]:
-    if isinstance(task, MultiLabel):
+    if isinstance(task, MultiLabel | Labelled):
         return []
     columns = [c.name for c in schema.used]
     found: list[Notice] = []

@@ -1,5 +1,6 @@
 """The first half of a run: a source becomes rows that a network can be fed, split before anything is measured."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from netwright.api.remarks import remarks
 from netwright.core.cells import CellType
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
-from netwright.core.schema import Schema
+from netwright.core.schema import DataKind, Schema
 from netwright.core.settings import Settings
 from netwright.data.cells.celltypes import infer_types
 from netwright.data.conform import read_cells
@@ -18,9 +19,10 @@ from netwright.data.schema import fit_schema, forced_types, unknown_column
 from netwright.data.sources.read import read
 from netwright.data.split import Split
 from netwright.data.table import Table
-from netwright.families.family import Family
+from netwright.families.family import SUPERVISED, Family
 from netwright.tasks import Task
-from netwright.tasks.infer import fit_task, infer_kind
+from netwright.tasks.labelled import Labelled
+from netwright.tasks.infer import asked_kind, fit_label, fit_task, infer_kind, unsupervised
 
 FEWEST_ROWS = 5
 
@@ -38,7 +40,8 @@ class Sources:
 class Rows:
     """All that is known of the rows before there is a network. N rows, in the order of the source.
 
-    `numbers` (N,) are their numbers in the source, from 1; `target` (N, …) is what the network is trained on.
+    `numbers` (N,) are their numbers in the source, from 1; `target` (N, …) is what the network is trained on, class
+    numbers or zeros where nothing is to be predicted.
     """
 
     table: Table
@@ -53,6 +56,7 @@ class Rows:
 
     def truth(self, rows: np.ndarray) -> np.ndarray:
         """What metrics compare predictions of these rows with."""
+        assert not isinstance(self.task, Labelled), "nothing is predicted"
         return self.task.truth(target_values(self.table.take(rows), self.task.targets))
 
     @property
@@ -73,18 +77,19 @@ def gather(sources: Sources, settings: Settings, family: Family) -> Rows:
     """
     family.configured(settings.config)  # what a person asked for is looked at before the data
     table, types, given, notices = _read(sources, settings)
-    targets = _targets(table, settings)
-    table, numbers, given, dropped = _with_targets(table, targets, given)
+    asked = asked_task(settings, family, "table")
+    targets = _targets(table, settings) if asked is None or settings.target else ()
+    table, numbers, given, dropped, _ = with_targets(table, targets, given)
     values = target_values(table, targets)
     cells = {name: types[name] for name in targets}
-    kind, why = infer_kind(values, cells, settings.task)
+    kind, why = (asked, why_asked(settings, family)) if asked else infer_kind(values, cells, settings.task)
     split = divide(table, values, kind, settings, family, given)
-    task = fit_task(kind, values, cells, split.training, balanced=settings.balanced)
     inputs = table.without(targets)
     exclude = (*settings.exclude, *([settings.group] if settings.group else []))
     schema = fit_schema(
         inputs.take(split.training), types, kinds=settings.kinds, exclude=exclude, scaling=settings.scaling
     )
+    task, odd = task_of(kind, values, cells, split, settings, family.dimensions(schema))
     return Rows(
         table=table,
         numbers=numbers,
@@ -93,9 +98,45 @@ def gather(sources: Sources, settings: Settings, family: Family) -> Rows:
         schema=schema,
         split=split,
         encoded=encode(schema, inputs),
-        target=task.encode(values),
-        notices=(*notices, *dropped, *remarks(table, split, schema, task, values)),
+        target=encoded_target(task, values, table.rows),
+        notices=(*notices, *dropped, *odd, *remarks(table, split, schema, task, values)),
     )
+
+
+def asked_task(settings: Settings, family: Family, data: DataKind) -> str | None:
+    """The kind of task where nothing is to be predicted: the one asked for, or the first the family does.
+
+    None where a target is to be learned.
+    """
+    kind = asked_kind(settings.task) if settings.task else family.fits[data][0]
+    return None if kind in SUPERVISED else kind
+
+
+def why_asked(settings: Settings, family: Family) -> str:
+    """Why it is this task, in words."""
+    return "as --task asks" if settings.task else f"it is what the family {family.name!r} does unless --task says more"
+
+
+def task_of(
+    kind: str,
+    values: Mapping[str, np.ndarray],
+    cells: Mapping[str, CellType],
+    split: Split,
+    settings: Settings,
+    dimensions: int,
+) -> tuple[Task, list[Notice]]:
+    """The task of this kind, and what was odd about its target or labels."""
+    if kind in SUPERVISED:
+        return fit_task(kind, values, cells, split.training, balanced=settings.balanced), []
+    label, why = fit_label(values, cells, split.training)
+    notices = [Notice(what=f"{next(iter(values))!r} is no input, and is not used as a label: {why}")] if why else []
+    size = settings.dimensions or dimensions
+    return unsupervised(kind, label, size=size, false_alarms=settings.false_alarms), notices
+
+
+def encoded_target(task: Task, values: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
+    """(N, …) what the network is trained on: encoded targets, class numbers of labels, or zeros."""
+    return task.encode(values) if task.targets else np.zeros(rows, dtype=np.int64)
 
 
 def target_values(table: Table, targets: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -148,10 +189,13 @@ def _targets(table: Table, settings: Settings) -> tuple[str, ...]:
     return settings.target
 
 
-def _with_targets(
+def with_targets(
     table: Table, targets: tuple[str, ...], given: dict[str, np.ndarray]
-) -> tuple[Table, np.ndarray, dict[str, np.ndarray], list[Notice]]:
-    """The rows whose targets are all there and finite, their numbers, and a notice of the others."""
+) -> tuple[Table, np.ndarray, dict[str, np.ndarray], list[Notice], np.ndarray]:
+    """The rows whose targets are all there and finite, their numbers, where they stood, and a notice of the others.
+
+    Raises InputError where they are too few to learn from.
+    """
     known = np.ones(table.rows, dtype=bool)
     for name in targets:
         values = table[name]
@@ -165,9 +209,10 @@ def _with_targets(
     place = np.cumsum(known) - 1
     given = {role: place[rows[known[rows]]] for role, rows in given.items()}
     if len(kept) < FEWEST_ROWS:
+        asked = "with a target " if targets else ""
         raise InputError(
             f"Too few rows to learn from: n_samples={len(kept)}.",
-            got=f"{len(kept)} sample{'s' * (len(kept) != 1)} (rows) with a target in {table.name}, of {table.rows}",
+            got=f"{len(kept)} sample{'s' * (len(kept) != 1)} (rows) {asked}in {table.name}, of {table.rows}",
             wanted=f"{FEWEST_ROWS} or more; a hundred and more to say how good the network is",
             fix="Give more rows, or look at the target: its empty and infinite values can't be learned from.",
         )
@@ -176,4 +221,4 @@ def _with_targets(
         first = ", ".join(map(str, numbers[~known][:5]))
         what = f"{table.rows - len(kept):,} row(s) have an empty or infinite target and are left out (row {first})"
         notices.append(Notice(what=what, fix="fill the target in to use them", column=targets[0]))
-    return table.take(kept), numbers[kept], given, notices
+    return table.take(kept), numbers[kept], given, notices, kept

@@ -1,7 +1,6 @@
 """`nw.train`: from a source to a trained, measured, saved network. This file is the map of the whole."""
 
 import os
-import shlex
 import shutil
 import time
 from dataclasses import dataclass, replace
@@ -9,9 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from netwright.api.baselines import baselines_of
 from netwright.api.fitting import Fitted, configure, fit, threads
-from netwright.api.judging import judge, predict_rows
+from netwright.api.judging.judge import judge
 from netwright.api.naming import complete, source_name, stem, with_target
+from netwright.api.next_steps import next_steps
+from netwright.api.opening import opened
+from netwright.api.pictures import gather_pictures
 from netwright.api.rows import Rows, Sources, gather
 from netwright.api.run import Run, new_folder, write_results
 from netwright.api.session import Watch, nobody
@@ -25,14 +28,11 @@ from netwright.core.lock import locked
 from netwright.core.notice import Notice
 from netwright.core.record import Record
 from netwright.core.settings import Settings, read_toml, resolve, to_toml
+from netwright.data.pictures.album import Album
 from netwright.families.family import Family
-from netwright.families.flat import FlatTable
-from netwright.families.registry import FAMILIES, find
 
 RESERVE = 0.15
 """Share of the time limit that is kept for measuring and writing."""
-BASELINE_WORK = 3e7
-"""Rows times flat features times outputs of the linear baseline at most, so that it takes seconds."""
 
 
 def train(
@@ -144,8 +144,9 @@ class Preparation:
 
 def prepare(sources: Sources, settings: Settings) -> Preparation:
     """Read, decide and measure everything that comes before training."""
-    family = find(settings.family)
-    rows = gather(sources, settings, family)
+    sources, family = opened(sources, settings)
+    gathered = gather_pictures if isinstance(sources.training, Album) else gather
+    rows = gathered(sources, settings, family)
     return Preparation(rows, family, configure(family, rows, settings.config))
 
 
@@ -169,7 +170,7 @@ def run(
     seconds["read and encode"] = time.monotonic() - clock
 
     clock = time.monotonic()
-    baselines = _baselines(rows, settings)
+    baselines = baselines_of(rows, settings)
     seconds["baselines"] = time.monotonic() - clock
 
     clock = time.monotonic()
@@ -206,7 +207,7 @@ def _finish(
     clock = time.monotonic()
     findings = None
     if len(rows.split.test):
-        steps = _next_steps(path, settings, command, early=fitted.early and not fitted.failed)
+        steps = next_steps(path, settings, rows, fitted.family.name, command, early=fitted.early and not fitted.failed)
         if fitted.early:
             early = Notice(what=f"training ended early: {fitted.ended}", serious=True)
             rows = replace(rows, notices=(early, *rows.notices))
@@ -237,63 +238,3 @@ def _finish(
         notices=rows.notices,
         exit_code=stop.exit_code or int(fitted.failed),
     )
-
-
-def _baselines(rows: Rows, settings: Settings) -> dict[str, np.ndarray]:
-    """Predictions of the held-out rows by the best constant and by a linear model."""
-    held = rows.split.test
-    if not len(held):
-        return {}
-    found = {rows.task.constant_title: rows.task.constant(len(held))}
-    if settings.family != "linear":
-        linear = FAMILIES["linear"]
-        quiet = settings.model_copy(update={"device": "cpu"})
-        fitted = fit(
-            rows,
-            linear,
-            configure(linear, rows, {}),
-            quiet,
-            stop=Stop(),
-            watch=nobody,
-            folder=None,
-            most_rows=_baseline_rows(rows),
-        )
-        found["linear model"] = predict_rows(fitted.module, rows.task, rows, held)
-    return found
-
-
-def _baseline_rows(rows: Rows) -> int:
-    """How many rows the linear baseline is fitted on at most: 100,000, fewer for wide tables and many classes."""
-    features = FlatTable.size(len(rows.schema.number_features), rows.schema.cardinalities)
-    work = features * max(rows.task.output_size, features / 30, 10)
-    return int(max(1000, min(100_000, BASELINE_WORK / work, 2e6 / rows.task.output_size)))
-
-
-def _next_steps(path: Path, settings: Settings, command: str, *, early: bool) -> tuple[str, ...]:
-    """Commands that can be run as they stand; the other family only where the run came from a command to vary."""
-    steps = [
-        shlex.join(["netwright", "predict", str(path), "NEW.csv", "-o", "answers.csv"]),
-        shlex.join(["python3", "-m", "webbrowser", str(path / "report.html")]),
-    ]
-    if early:
-        steps.insert(0, shlex.join(["netwright", "resume", str(path)]))
-    elif command and settings.source != "-":
-        other = "linear" if settings.family != "linear" else "tabular"
-        steps.append(shlex.join([*_without(shlex.split(command)), "--family", other]))
-    return tuple(steps)
-
-
-def _without(words: list[str]) -> list[str]:
-    """A train command without what must not be repeated: its family, its settings, its output."""
-    kept, skip = [], False
-    for word in words:
-        name = word.partition("=")[0]
-        if skip or name in OWN or name in OWN_FLAGS:
-            skip = not skip and name in OWN and "=" not in word
-            continue
-        kept.append(word)
-    return kept
-
-
-OWN = ("--family", "--set", "--epochs", "--batch-size", "--learning-rate", "--hidden-sizes", "--output", "-o")
-OWN_FLAGS = ("--force", "--json", "--quiet", "-q")

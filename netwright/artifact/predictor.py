@@ -15,11 +15,19 @@ from netwright.artifact.manifest import Manifest
 from netwright.core.errors import InputError
 from netwright.core.notice import NetwrightWarning, Notice
 from netwright.core.schema import Schema
+from netwright.core.seeds import derive
 from netwright.data.conform import conform
 from netwright.data.encode import encode
+from netwright.data.opening import open_source
+from netwright.data.pictures.album import Album
+from netwright.data.pictures.decoding import decode
+from netwright.data.pictures.unreadable import unreadable
+from netwright.data.rows_back import parted, rows_back
 from netwright.data.sources.read import read
 from netwright.data.table import Table
-from netwright.tasks import Task
+from netwright.families.flat import MOST_PLACES
+from netwright.tasks import Denoising, Generation, Task
+from netwright.tasks.labelled import Labelled
 
 CHUNK = 2048
 """Rows a forward pass sees: fixed, so that the same rows give the same bits. More leave the cache and were slower."""
@@ -37,51 +45,166 @@ class Predictor:
     def predict(self, source: object) -> np.ndarray:
         """The answer for each row, in the order of the rows.
 
-        `source` is anything `nw.train` takes: a path, a frame, a dict of columns, an array. Gives (N,) classes or
-        numbers, (N, T) for several numeric targets, (N, L) zeros and ones for labels. Warns of unseen categories and
-        of cells it could not read; raises InputError for a missing column.
+        `source` is anything `nw.train` takes: a path, a frame, a dict of columns, an array, a folder of pictures. Gives
+        (N,) classes or numbers, (N, T) for several numeric targets, (N, L) zeros and ones for labels; of a reduction
+        the codes (N, Z), of a search for anomalies the scores (N,), of a denoising the rows without noise: pictures
+        (N, H, W) or (N, H, W, 3) uint8, or numbers as the network is fed them. Warns of unseen categories and of cells
+        it could not read; raises InputError for a missing column and for a picture that can't be read.
         """
-        predictions, notices = self.predictions(read(source))
+        predictions, notices = self.predictions(self.read(source))
         _warn(notices)
         match self.task.kind:
             case "classification":
                 return np.asarray(self.task.labels)[predictions.argmax(1)]
             case "multilabel":
                 return (predictions > 0.5).astype(np.int64)
-            case _:
+            case "anomaly":
+                return predictions[:, 2]
+            case "denoising" if self.schema.image is not None:
+                return _upright(_bytes(predictions))
+            case "regression":
                 return predictions[:, 0] if predictions.shape[1] == 1 else predictions
+        return predictions
 
     def predict_proba(self, source: object) -> np.ndarray:
-        """(N, C) the probability of each class, or (N, L) of each label. Raises InputError for regression."""
-        if self.task.kind == "regression":
+        """(N, C) the probability of each class, or (N, L) of each label. Raises InputError for other tasks."""
+        if self.task.kind not in ("classification", "multilabel"):
             raise InputError(
-                "A regression gives no probabilities.",
+                f"A {self.task.kind} gives no probabilities.",
                 got=f"predict_proba of a network for {self.task.title}",
                 wanted="a network for classification",
                 fix="Use predict.",
             )
-        predictions, notices = self.predictions(read(source))
+        predictions, notices = self.predictions(self.read(source))
         _warn(notices)
         return predictions
 
-    def predictions(self, table: Table, dtype: torch.dtype = torch.float32) -> tuple[np.ndarray, list[Notice]]:
-        """The task's predictions for the raw rows of a table, and what was odd about them."""
-        rows, notices = conform(self.schema, table)
-        encoded = encode(self.schema, rows, np.float64 if dtype == torch.float64 else np.float32)
-        notices += _odd(encoded.unseen, "value(s) that training never saw: treated as unknown")
-        notices += _odd(encoded.gaps, "empty cell(s) where training had none: the median, or unknown, stands in")
-        inputs = (torch.from_numpy(encoded.numbers), torch.from_numpy(encoded.categories))
-        return self.task.predictions(forward(self.module, inputs, dtype)), notices
+    def read(self, source: object, *, query: str | None = None) -> Table | Album:
+        """The source as this network needs it: a table, or an album of pictures. Raises InputError for the other."""
+        if self.schema.image is None:
+            return read(source, query=query)
+        album = open_source(source, query=query, target=self.task.targets, pixels=True)
+        if isinstance(album, Album):
+            return album
+        raise InputError(
+            "This network sees pictures.",
+            got=f"{album.name}, a table with the columns {', '.join(album.columns[:10])}",
+            wanted="a picture, a folder of pictures, a table with a column of their paths, or an array",
+            fix="Give one of these.",
+        )
 
-    def answers(self, table: Table) -> tuple[Table, list[Notice]]:
-        """The table with the answers added as columns; a name that is taken gets a `_` behind it."""
-        predictions, notices = self.predictions(table)
-        added = {}
-        for name, values in self.task.columns(predictions).items():
+    def predictions(self, rows: Table | Album, dtype: torch.dtype = torch.float32) -> tuple[np.ndarray, list[Notice]]:
+        """The task's predictions for raw rows, and what was odd about them.
+
+        Raises InputError for a missing column, for pictures that can't be read, and where the task is to make new rows.
+        """
+        inputs, notices, good = self._inputs(rows, dtype)
+        if not good.all():
+            raise InputError(
+                "Some pictures can't be read.",
+                got=notices[-1].what,
+                wanted="pictures alone",
+                fix="Replace or delete them; `netwright predict` leaves their answers empty.",
+            )
+        return self._predictions(inputs, dtype), notices
+
+    def answers(self, rows: Table | Album) -> tuple[Table, list[Notice]]:
+        """The rows with the answers added as columns; a name that is taken gets a `_` behind it.
+
+        For a picture that can't be read the answers are empty.
+        """
+        inputs, notices, good = self._inputs(rows, torch.float32)
+        table, added = rows.table if isinstance(rows, Album) else rows, {}
+        for name, values in self._columns(self._predictions(inputs, torch.float32)).items():
             while name in table.columns:
                 name += "_"
             added[name] = values
-        return table.with_columns(added), notices
+        answered = table.with_columns(added)
+        return (answered if good.all() else answered.blanked(list(added), ~good)), notices
+
+    def generate(self, count: int, *, label: object = None, seed: int = 0) -> "np.ndarray | Table":
+        """`count` new rows: pictures (count, H, W) or (count, H, W, 3) uint8, or a table with the training columns.
+
+        `label` is the class they are to be of, where the network knows classes; None draws classes as they were in
+        training. The same seed gives the same rows. Raises InputError for a network that makes none and an unknown
+        label.
+        """
+        made, _ = self.made(count, label=label, seed=seed)
+        if self.schema.image is not None:
+            return _upright(made[0])
+        return rows_back(self.schema, *made)
+
+    def made(self, count: int, *, label: object = None, seed: int = 0) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        """New rows in the form of the network's inputs, and their class numbers (count,). As `generate`."""
+        if self.task.kind != "generation" or count < 1:
+            raise InputError(
+                "This network makes no new rows." if count > 0 else "How many are to be made?",
+                got=f"a network for {self.task.title}" if count > 0 else f"--count {count}",
+                wanted="one trained with --family gan, or --task generation" if count > 0 else "one or more",
+                fix="Train one: netwright train DATA --family gan." if count > 0 else "Give --count 64.",
+            )
+        labels = self._classes(count, label, seed)
+        generator = torch.Generator().manual_seed(derive(seed, "generate"))
+        self.module.eval()
+        with torch.inference_mode():
+            made = self.module.generate(count, torch.from_numpy(labels), generator)  # type: ignore[operator]
+        return tuple(part.cpu().numpy() for part in made), labels
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels of the rows it was trained on; empty where there were none, or numbers were predicted."""
+        return getattr(self.task, "classes", ())
+
+    def _classes(self, count: int, label: object, seed: int) -> np.ndarray:
+        """(count,) class numbers: the one asked for, or drawn in their training shares; zeros without classes."""
+        assert isinstance(self.task, Labelled)
+        known = self.task.label
+        if label is not None:
+            classes = list(self.task.classes)
+            if str(label) not in classes:
+                raise InputError(
+                    f"There is no label {str(label)!r}.",
+                    got=f"--label {label}",
+                    wanted=", ".join(map(repr, classes[:20])) or "none: the rows it was trained on had no labels",
+                    fix="Give one of these, or leave --label out.",
+                )
+            return np.full(count, classes.index(str(label)))
+        if known is None:
+            return np.zeros(count, dtype=np.int64)
+        shares = np.asarray(known.counts) / sum(known.counts)
+        return np.random.default_rng(derive(seed, "labels")).choice(len(shares), count, p=shares)
+
+    def _inputs(
+        self, rows: Table | Album, dtype: torch.dtype
+    ) -> tuple[tuple[Tensor, ...], list[Notice], np.ndarray]:
+        """What the network is fed, what was odd, and which rows (N,) could be read at all."""
+        if isinstance(rows, Album):
+            assert self.schema.image is not None
+            decoded = decode(rows, self.schema.image)
+            return (_tensor(decoded.pixels),), [*rows.notices, *unreadable(rows, decoded)], decoded.good
+        read, notices = conform(self.schema, rows)
+        encoded = encode(self.schema, read, np.float64 if dtype == torch.float64 else np.float32)
+        notices += _odd(encoded.unseen, "value(s) that training never saw: treated as unknown")
+        notices += _odd(encoded.gaps, "empty cell(s) where training had none: the median, or unknown, stands in")
+        return tuple(map(_tensor, encoded.inputs)), notices, np.ones(rows.rows, dtype=bool)
+
+    def _columns(self, predictions: np.ndarray) -> dict[str, np.ndarray]:
+        """What is added to the rows."""
+        if isinstance(self.task, Denoising):
+            made = rows_back(self.schema, *parted(predictions, self.schema, MOST_PLACES))
+            return {f"{name}_clean": made[name].to_numpy() for name in made.columns}
+        assert not isinstance(self.task, Generation), "refused before"
+        return self.task.columns(predictions)
+
+    def _predictions(self, inputs: tuple[Tensor, ...], dtype: torch.dtype) -> np.ndarray:
+        if isinstance(self.task, Generation):
+            raise InputError(
+                "This network makes new rows; it has no answers for rows it is given.",
+                got=f"predict with a network for {self.task.title}",
+                wanted="a network that answers",
+                fix="Use generate.",
+            )
+        return self.task.predictions(forward(self.module, inputs, dtype))
 
 
 def load(path: str | os.PathLike[str]) -> Predictor:
@@ -113,6 +236,22 @@ def forward(module: nn.Module, inputs: tuple[Tensor, ...], dtype: torch.dtype = 
 
 def _as(x: Tensor, dtype: torch.dtype) -> Tensor:
     return x.to(dtype) if x.is_floating_point() else x
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a file that is only read; nobody writes into it
+        return torch.from_numpy(values)
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    """Pixels from 0 to 1 as uint8."""
+    return (np.clip(values, 0, 1) * 255).round().astype(np.uint8)
+
+
+def _upright(pictures: np.ndarray) -> np.ndarray:
+    """(N, 1, H, W) → (N, H, W), (N, 3, H, W) → (N, H, W, 3)."""
+    return pictures[:, 0] if pictures.shape[1] == 1 else pictures.transpose(0, 2, 3, 1)
 
 
 def _odd(counts: Mapping[str, int], what: str) -> list[Notice]:

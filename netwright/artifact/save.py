@@ -53,8 +53,12 @@ def save(
 
 def _card(task: Task, schema: Schema, family: str, source: str, rows: int, figures: dict[str, float]) -> str:
     """The model card, for people."""
+    new = "new.csv" if schema.image is None else "new-pictures/"
+    use = f"netwright predict <this folder> {new} -o answers.csv"
+    if task.kind == "generation":
+        use = "netwright generate <this folder> --count 64"
     lines = [
-        f"# {', '.join(task.targets)}",
+        f"# {', '.join(task.targets) or task.title}",
         "",
         f"A {family} network for {task.title}, trained by netwright {VERSION} on {rows:,} rows of `{source}`.",
         "",
@@ -62,10 +66,18 @@ def _card(task: Task, schema: Schema, family: str, source: str, rows: int, figur
         "|---|---|",
         *(f"| {name} | {value:.4g} |" for name, value in figures.items()),
         "",
-        f"It needs these columns: {', '.join(f'`{c.name}`' for c in schema.used)}.",
+        _needs(schema),
         "",
-        "    netwright predict <this folder> new.csv -o answers.csv",
+        f"    {use}",
         "",
         "It was measured on rows like those it was trained on; on others it may be wrong without a sign.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _needs(schema: Schema) -> str:
+    image = schema.image
+    if image is None:
+        return f"It needs these columns: {', '.join(f'`{c.name}`' for c in schema.used)}."
+    colour = "grey" if image.channels == 1 else "colour"
+    return f"It sees pictures of {image.height} × {image.width} pixels in {colour}; others are brought to that size."

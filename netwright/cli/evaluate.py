@@ -29,9 +29,8 @@ def evaluate(run: Path, data: Source | None = None, /, *, query: str | None = No
         figures, rows = predictor.manifest.figures, "held-out"
     else:
         from netwright.api.scoring import score
-        from netwright.data.sources.read import read
 
-        found, notices = score(predictor, read(data, query=query))
+        found, notices = score(predictor, data, query=query)
         for notice in notices:
             print(f"note: {notice}", file=sys.stderr)
         figures, rows = found.figures, f"{found.rows:,}"

@@ -16,9 +16,11 @@ def predict(
     run
         The run folder, or the model/ folder in it.
     data
-        Anything `netwright train` reads, with the columns it was trained on; the target is not needed.
+        Anything `netwright train` reads, with the columns it was trained on; the target is not needed. For a network
+        that sees pictures also a single one, or a folder of them.
     output
-        A .csv, .tsv, .parquet, .arrow or .jsonl file; standard output, as CSV, by default.
+        A .csv, .tsv, .parquet, .arrow or .jsonl file; standard output, as CSV, by default. For pictures whose noise is
+        taken out, a folder.
     query
         SQL for a database.
     force
@@ -32,9 +34,15 @@ def predict(
     if output is not None:
         refuse_existing(output, force=force)
     predictor = load(run)
-    table = as_written(data, query=query)
-    answers, notices = predictor.answers(table)
-    for notice in [*table.notices, *notices]:
+    if predictor.schema.image is None:
+        rows = as_written(data, query=query)
+        notices = list(rows.notices)
+    else:
+        rows, notices = predictor.read(data, query=query), []
+    if predictor.task.kind == "denoising" and predictor.schema.image is not None:
+        return _clean(predictor, rows, output, force=force)
+    answers, odd = predictor.answers(rows)
+    for notice in [*notices, *odd]:
         print(f"note: {notice}", file=sys.stderr)
     written = to_bytes(answers, output.name if output is not None else "answers.csv")
     if output is None:
@@ -42,4 +50,22 @@ def predict(
     else:
         write_file(output, written)
         print(f"{answers.rows:,} rows answered: {output}", file=sys.stderr)
+    return 0
+
+
+def _clean(predictor, album, output: Path | None, *, force: bool) -> int:
+    """Pictures without their noise, as files of a folder."""
+    from netwright.cli.generate import write_pictures
+    from netwright.core.errors import InputError
+
+    if output is None:
+        raise InputError(
+            "The cleaned pictures need a folder.",
+            got="no --output",
+            wanted="a folder that does not exist yet",
+            fix="For example -o cleaned.",
+        )
+    names = [Path(name).stem for name in album.names]
+    write_pictures(output, predictor.predict(album), names, force=force)
+    print(f"{len(names):,} pictures cleaned: {output}", file=sys.stderr)
     return 0

@@ -18,6 +18,8 @@ def train(
     output: Output = None,
     task: str | None = None,
     family: str | None = None,
+    dimensions: int | None = None,
+    false_alarms: float | None = None,
     query: str | None = None,
     validation: str | None = None,
     test: str | None = None,
@@ -43,21 +45,28 @@ def train(
     json_: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Train a network on a table, and say how good it is on rows it has not seen.
+    """Train a network on a table or on pictures, and say how good it is on what it has not seen.
 
     Parameters
     ----------
     source
         A file (CSV, TSV, Parquet, Arrow, JSON lines, also .gz and .zst), - for standard input, a database URL such as
-        sqlite:///shop.db, or the name of a bundled data set (`netwright datasets` lists them).
+        sqlite:///shop.db, or the name of a bundled data set (`netwright datasets` lists them). Pictures: a folder with a
+        folder for each class, a table with a column of their paths, .npz or .npy arrays, IDX files as MNIST has them,
+        Parquet with the pictures inside.
     target
-        The column to predict; several are joined by commas.
+        The column to predict; several are joined by commas. Folders of pictures need none.
     output
         The run folder; runs/<name> by default.
     task
-        regression, classification or multilabel; found from the target by default.
+        regression, classification or multilabel, found from the target by default; reduction, anomaly, denoising or
+        generation, where nothing is to be predicted.
     family
-        tabular (default), mlp or linear.
+        For tables tabular (default), mlp or linear; for pictures cnn (default); for both autoencoder and gan.
+    dimensions
+        How many numbers a reduction tells a row in.
+    false_alarms
+        The share of ordinary rows that a search for anomalies may take for one (0.01).
     query
         SQL for a database.
     validation
@@ -115,6 +124,8 @@ def train(
         "target": target,
         "task": task,
         "family": family,
+        "dimensions": dimensions,
+        "false_alarms": false_alarms,
         "query": query,
         "validation": validation,
         "test": test,

@@ -23,8 +23,13 @@ class Settings(Record):
     query: str | None = None
     """SQL for a database source."""
     task: str | None = None
-    """regression, classification or multilabel."""
-    family: str = "tabular"
+    """regression, classification, multilabel, reduction, anomaly, denoising or generation; found where None."""
+    family: str | None = None
+    """How the network is built; what suits the data and the task where None."""
+    dimensions: int | None = Field(default=None, ge=1)
+    """How many numbers a reduction tells a row in."""
+    false_alarms: float = Field(default=0.01, gt=0, lt=1)
+    """Share of ordinary rows that a search for anomalies may take for one."""
     config: dict[str, object] = {}
     """Settings of the family, such as epochs or hidden_sizes."""
     seed: int = Field(default=0, ge=0)

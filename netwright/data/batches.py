@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from netwright.core import trees
 from netwright.core.batch import Batch
 
 
@@ -13,7 +14,8 @@ from netwright.core.batch import Batch
 class Batches:
     """N rows and how they are cut. `inputs` each (N, …), `target` (N, …), `fold` (N,) as in `Batch`.
 
-    `rows` (M,) are the positions that train; the rest are there to validate. The last batch of an epoch may be smaller.
+    `rows` (M,) are the positions that train. The last batch of an epoch may be smaller. Where the rows are too many for
+    the device, they lie elsewhere, and each batch is brought to `device`.
     """
 
     inputs: tuple[Tensor, ...]
@@ -21,6 +23,7 @@ class Batches:
     fold: Tensor
     rows: Tensor
     batch_size: int
+    device: torch.device | None = None
 
     @property
     def steps(self) -> int:
@@ -36,8 +39,19 @@ class Batches:
 
     def at(self, rows: Tensor) -> Batch:
         """The rows with these positions as one batch."""
-        return Batch(inputs=tuple(x[rows] for x in self.inputs), target=self.target[rows], fold=self.fold[rows])
+        batch = Batch(inputs=tuple(x[rows] for x in self.inputs), target=self.target[rows], fold=self.fold[rows])
+        if self.device is None or batch.target.device == self.device:
+            return batch
+        return trees.mapped(lambda tensor: tensor.to(self.device), batch)
 
-    def training(self) -> Batch:
-        """Every row that trains, as one batch: what a closed-form fit or a set of quantiles is measured on."""
-        return self.at(self.rows)
+    def training(self, most: int | None = None) -> Batch:
+        """Every row that trains, as one batch, or `most` of them spread evenly: what a closed-form fit is measured on."""
+        return self.at(_spread(self.rows, most))
+
+    def validating(self, most: int | None = None) -> Batch:
+        """Every row that validates, as one batch, or `most` of them spread evenly."""
+        return self.at(_spread(torch.nonzero(self.fold >= 0).flatten(), most))
+
+
+def _spread(rows: Tensor, most: int | None) -> Tensor:
+    return rows if most is None or len(rows) <= most else rows[torch.linspace(0, len(rows) - 1, most).long()]

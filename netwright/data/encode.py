@@ -19,13 +19,25 @@ class Encoded:
     """N rows: `numbers` (N, F) float32 in the order of `schema.number_features`, `categories` (N, C) int64.
 
     `unseen` counts, by column, cells whose category training never saw; `gaps` counts cells without a value in columns
-    that always had one in training (the median, or the unseen place, stands in).
+    that always had one in training (the median, or the unseen place, stands in). `images` (N, C, H, W) uint8 stand for
+    them where the rows are pictures.
     """
 
     numbers: np.ndarray
     categories: np.ndarray
     unseen: Counter[str]
     gaps: Counter[str]
+    images: np.ndarray | None = None
+
+    @property
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """What a network is fed, in the order of its arguments: numbers and categories, or pictures alone."""
+        return (self.numbers, self.categories) if self.images is None else (self.images,)
+
+    def take(self, rows: np.ndarray) -> "Encoded":
+        """The rows with these positions."""
+        images = None if self.images is None else self.images[rows]
+        return replace(self, numbers=self.numbers[rows], categories=self.categories[rows], images=images)
 
 
 def encode(schema: Schema, table: Table, dtype: type = np.float32) -> Encoded:
@@ -48,6 +60,13 @@ def encode(schema: Schema, table: Table, dtype: type = np.float32) -> Encoded:
             at += values.shape[1]
         gaps[column.name] += 0 if column.missing else absent
     return Encoded(numbers=numbers, categories=categories, unseen=+unseen, gaps=+gaps)
+
+
+def pictures_encoded(pixels: np.ndarray) -> Encoded:
+    """Pictures (N, C, H, W) uint8, which need nothing but their place."""
+    none = np.empty((len(pixels), 0))
+    numbers, categories = none.astype(np.float32), none.astype(np.int64)
+    return Encoded(numbers=numbers, categories=categories, unseen=Counter(), gaps=Counter(), images=pixels)
 
 
 def _number(column: NumberColumn, series: Series) -> tuple[np.ndarray, int]:

@@ -161,6 +161,7 @@ def _fit_number(name: str, present: Series, cell: CellType, missing: int, scalin
         scale=scale,
         lowest=lowest,
         highest=highest,
+        whole=bool(np.all(values == np.round(values))),
         quantiles=quantiles,
     )
 

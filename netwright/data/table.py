@@ -60,6 +60,11 @@ class Table:
         """The table with these columns added, or replaced where the name exists."""
         return replace(self, frame=self.frame.with_columns([pl.Series(k, v) for k, v in columns.items()]))
 
+    def blanked(self, columns: Sequence[str], where: np.ndarray) -> "Table":
+        """The table with the values of these columns taken away in the rows where the mask (N,) is true."""
+        mask = pl.Series(where)
+        return replace(self, frame=self.frame.with_columns([blank(self.frame[name], mask) for name in columns]))
+
 
 class Unreadable(Exception):
     """The polars reader gave up; its own words are in the message. Callers turn it into an InputError."""
@@ -192,3 +197,33 @@ def plain_numbers(columns: Sequence[Series]) -> list[bool]:
 def _of_each(columns: Sequence[Series], ask: Callable[[pl.Expr], pl.Expr]) -> list[Any]:
     frame = pl.DataFrame([series.alias(str(i)) for i, series in enumerate(columns)])
     return list(frame.select([ask(pl.col(str(i))) for i in range(len(columns))]).row(0)) if columns else []
+
+
+def picture_bytes(series: Series) -> tuple[list[bytes | None], list[str | None]] | None:
+    """(N,) the bytes and (N,) the paths in a column of bytes or of structs {bytes, path}; None for any other column."""
+    paths: list[str | None] = [None] * len(series)
+    if isinstance(series.dtype, pl.Struct):
+        inner = {field.name: field.dtype for field in series.dtype.fields}
+        if inner.get("bytes") != pl.Binary:
+            return None
+        if inner.get("path") == pl.String:
+            paths = series.struct.field("path").to_list()
+        series = series.struct.field("bytes")
+    return (series.to_list(), paths) if series.dtype == pl.Binary else None
+
+
+def matrix_of(table: Table, columns: Sequence[str]) -> np.ndarray | None:
+    """(N, F) the numbers in these columns, also where they are written as text: int32 or float32.
+
+    None where a cell is empty or no number.
+    """
+    frame = table.frame.select(columns)
+    if not all(dtype.is_numeric() or dtype == pl.String for dtype in frame.dtypes):
+        return None
+    stripped = [pl.col(n).str.strip_chars() if d == pl.String else pl.col(n) for n, d in frame.schema.items()]
+    frame = frame.select([column.cast(pl.Float32, strict=False) for column in stripped])
+    if any(series.null_count() or not series.is_finite().all() for series in frame.get_columns()):
+        return None
+    values = frame.to_numpy()
+    whole = bool((values == np.rint(values)).all()) and bool((np.abs(values) < 2**24).all())
+    return values.astype(np.int32) if whole else values

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from netwright.core.cache import cache_folder
 from netwright.core.version import VERSION
 from netwright.engine.blueprint import Blueprint
 from netwright.engine.recording import Refused
@@ -29,16 +30,12 @@ def folder() -> Path:
 
     Raises Refused where there is no such place.
     """
-    given = os.environ.get("NETWRIGHT_CACHE") or os.environ.get("XDG_CACHE_HOME")
     try:
-        path = (Path(given) if given else Path.home() / ".cache") / "netwright" / "compiled"
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        owner = path.stat().st_uid
-    except (OSError, RuntimeError) as error:
+        return cache_folder("compiled")
+    except PermissionError as error:
+        raise Refused(f"the folder of compiled programs can't be used: {error}") from None
+    except OSError as error:
         raise Refused(f"there is no folder to keep compiled programs in ({error})") from None
-    if hasattr(os, "getuid") and owner != os.getuid():
-        raise Refused(f"the folder of compiled programs, {path}, belongs to somebody else")
-    return path
 
 
 def place(plan: Blueprint) -> Path:

@@ -8,7 +8,7 @@ from netwright.core.schema import CategoryColumn, Schema, number_features
 from netwright.data.encode import Encoded
 from netwright.evaluate.evaluation import LOWER_IS_BETTER
 from netwright.evaluate.findings import Importance
-from netwright.tasks import Task
+from netwright.tasks import Supervised
 
 MOST_CELLS = 400_000
 """Rows times columns times shuffles that are predicted at most; wide tables are judged on fewer rows."""
@@ -21,7 +21,7 @@ Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def permutation_importance(
-    predict: Predict, task: Task, schema: Schema, encoded: Encoded, truth: np.ndarray, *, seed: int = 0
+    predict: Predict, task: Supervised, schema: Schema, encoded: Encoded, truth: np.ndarray, *, seed: int = 0
 ) -> tuple[Importance, ...]:
     """The columns by what shuffling them costs, most important first. Give held-out rows."""
     random = np.random.default_rng(seed)

@@ -51,11 +51,12 @@ class Family:
     updates if no one stops early, `spent()` the share of the time limit that has gone, for schedules that must end with
     it. `share` is what the phases of one step have in common. `judge(module, config, task, batch)` is the loss of each
     row, (B,) or (B, K), by which weights are chosen; by default it is the task's. `watched`, of the same form, gives
-    figures instead where no loss tells good weights from bad: the last ones are then kept.
+    figures instead where no loss tells good weights from bad: the last ones are then kept. `warning(figures)` says in words
+    what of them a person should worry about, or "".
 
     `folds(rows, asked)` says how many validation folds the rows are divided into, given what a person asked for, and
     the share of the rows each has: one, or one a member. `most_pixels(asked)` is the longest side of the pictures it is
-    fed.
+    fed, `dimensions(schema)` the size of a reduction where none is asked for.
     """
 
     name: str
@@ -71,6 +72,8 @@ class Family:
     share: Share | None = None
     judge: Callable[[nn.Module, Record, Task, Batch], Tensor] | None = None
     watched: Callable[[nn.Module, Record, Task, Batch], dict[str, float]] | None = None
+    warning: Callable[[Mapping[str, float]], str] = lambda figures: ""
+    dimensions: Callable[[Schema], int] = lambda schema: 2
     most_pixels: Callable[[Mapping[str, object]], int] = lambda asked: 64
 
     def configured(self, values: Mapping[str, object]) -> Record:

@@ -14,7 +14,8 @@ from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.families.family import Family, Penalty
 from netwright.families.flat import FlatTable
-from netwright.tasks import Regression, Task
+from netwright.tasks import Regression, Supervised, Task
+from netwright.tasks.labelled import Labelled
 
 PENALTIES = torch.logspace(-4, 4, 13, dtype=torch.float64)
 """L2 penalties tried, in units of the features' mean variance times rows (ridge) or of the mean loss (logistic)."""
@@ -81,7 +82,7 @@ def _spectrum(x: Tensor) -> tuple[Tensor, Tensor]:
     return values, x.T @ (left / values.sqrt())
 
 
-def _fit_logistic(linear: nn.Linear, task: Task, x: Tensor, target: Tensor, penalty: float, rounds: int = 60) -> None:
+def _fit_logistic(linear: nn.Linear, task: Supervised, x: Tensor, target: Tensor, penalty: float, rounds: int = 60) -> None:
     """Minimise the mean loss + penalty·1e-3·|W|²/2 from where the weights stand (L-BFGS; Liu and Nocedal 1989)."""
     optimizer = torch.optim.LBFGS(linear.parameters(), max_iter=rounds, line_search_fn="strong_wolfe", history_size=10)
 
@@ -96,7 +97,7 @@ def _fit_logistic(linear: nn.Linear, task: Task, x: Tensor, target: Tensor, pena
 
 def prepare(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
     """Fit the module: ridge for numbers, penalised logistic for classes and labels."""
-    assert isinstance(module, FlatTable) and isinstance(config, LinearConfig)
+    assert isinstance(module, FlatTable) and isinstance(config, LinearConfig) and not isinstance(task, Labelled)
     body = module.body
     assert isinstance(body, LinearRegression)
     with torch.enable_grad():
@@ -112,7 +113,7 @@ def prepare(module: nn.Module, config: Record, task: Task, training: Batch, vali
 
 
 def _logistic(
-    module: FlatTable, config: LinearConfig, task: Task, x: Tensor, training: Batch, validation: Batch
+    module: FlatTable, config: LinearConfig, task: Supervised, x: Tensor, training: Batch, validation: Batch
 ) -> tuple[Tensor, Tensor]:
     """Weights and bias. Where folds divide the training rows, the first of them chooses the penalty."""
     linear = nn.Linear(x.shape[1], task.output_size, dtype=torch.float64, device=x.device)
@@ -130,7 +131,7 @@ def _logistic(
     return linear.weight.detach(), linear.bias.detach()
 
 
-def _choose_penalty(linear: nn.Linear, task: Task, x: Tensor, y: Tensor, held: Tensor, truth: Tensor) -> float:
+def _choose_penalty(linear: nn.Linear, task: Supervised, x: Tensor, y: Tensor, held: Tensor, truth: Tensor) -> float:
     """The penalty whose fit has the least mean loss on held rows, tried from strong to weak."""
     errors = {}
     for candidate in PENALTIES.flip(0)[4::2].tolist():

@@ -35,14 +35,15 @@ class Classification(Record):
         training: np.ndarray,
         *,
         balanced: bool = False,
+        fewest: int = 2,
     ) -> "Classification":
-        """The classes of all rows, counted on the `training` rows. Raises InputError where there is only one."""
+        """The classes of all rows, counted on the `training` rows. Raises InputError where they are fewer."""
         ((name, column),) = values.items()
         text = as_text(column, cells[name])
         found = sorted(np.unique(text).tolist(), key=_by_size)
         seen = text[training]
         counts = [int(np.sum(seen == c)) for c in found]
-        if np.count_nonzero(counts) < 2:
+        if np.count_nonzero(counts) < fewest:
             raise InputError(
                 f"The target {name!r} has one class in the training rows: n_classes=1.",
                 got=f"the same value in all {len(training)} rows",

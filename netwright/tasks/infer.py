@@ -6,7 +6,7 @@ import numpy as np
 
 from netwright.core.cells import CellType
 from netwright.core.errors import InputError
-from netwright.tasks import Classification, MultiLabel, Regression, Task
+from netwright.tasks import Anomaly, Classification, Denoising, Generation, MultiLabel, Reduction, Regression, Task
 from netwright.tasks.classification import as_text
 
 WORDS = {
@@ -20,6 +20,18 @@ WORDS = {
     "multilabel": "multilabel",
     "multi label": "multilabel",
     "multi label classification": "multilabel",
+    "reduction": "reduction",
+    "reduce": "reduction",
+    "dimension reduction": "reduction",
+    "reconstruction": "reduction",
+    "anomaly": "anomaly",
+    "anomalies": "anomaly",
+    "anomaly detection": "anomaly",
+    "outliers": "anomaly",
+    "denoising": "denoising",
+    "denoise": "denoising",
+    "generation": "generation",
+    "generate": "generation",
 }
 """What a person may call a task, hyphens and underscores as spaces, and the kind meant."""
 MOST_WHOLE = 20
@@ -34,7 +46,7 @@ def infer_kind(values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], 
     """
     kinds = {cells[name].kind for name in values}
     if asked is not None:
-        kind = _asked(asked)
+        kind = asked_kind(asked)
         if kind == "regression" and kinds != {"number"}:
             raise _not_numbers(values, cells)
         if kind == "classification" and len(values) > 1:
@@ -82,6 +94,41 @@ def fit_task(
     return MultiLabel.fit(values, cells, training, separator=separator)
 
 
+def fit_label(
+    values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], training: np.ndarray
+) -> tuple[Classification | None, str]:
+    """What rows are labelled with where nothing is to be predicted; and why a column given as target is no label."""
+    if not values:
+        return None, ""
+    try:
+        kind, _ = infer_kind(values, cells, None)
+    except InputError as error:
+        return None, error.what
+    if kind != "classification":
+        return None, f"it looks like {kind}, not like classes"
+    label = Classification.fit(values, cells, training, fewest=1)
+    return label, ""
+
+
+def unsupervised(kind: str, label: Classification | None, *, size: int, false_alarms: float) -> Task:
+    """The task of this kind, where nothing is to be predicted. `size` is that of a reduction's codes."""
+    match kind:
+        case "reduction":
+            return Reduction(label=label, size=size)
+        case "anomaly":
+            return Anomaly(label=label, false_alarms=false_alarms, normal=_most(label))
+        case "denoising":
+            return Denoising(label=label)
+    return Generation(label=label)
+
+
+def _most(label: Classification | None) -> str | None:
+    """The label of ordinary rows: of two, the one most training rows have."""
+    if label is None or len(label.classes) != 2:
+        return None
+    return label.classes[int(np.argmax(label.counts))]
+
+
 def find_separator(column: np.ndarray) -> str:
     """The mark that joins labels in one column, or "" where there is none: its pieces must recur."""
     text = [str(v) for v in column]
@@ -112,14 +159,15 @@ def _several(values: Mapping[str, np.ndarray], cells: Mapping[str, CellType]) ->
     raise _not_numbers(values, cells)
 
 
-def _asked(asked: str) -> str:
+def asked_kind(asked: str) -> str:
+    """The kind a person means by these words. Raises InputError for words that are no task."""
     word = asked.strip().lower().replace("_", " ").replace("-", " ")
     if word not in WORDS:
         raise InputError(
             f"There is no task called {asked!r}.",
             got=f"--task {asked}",
-            wanted="regression, classification or multilabel",
-            fix="Leave --task out, and the target column tells.",
+            wanted=", ".join(dict.fromkeys(WORDS.values())),
+            fix="Leave --task out, and the target column or the family tells.",
         )
     return WORDS[word]
 

@@ -20,12 +20,12 @@ from netwright.data.sources.delimited import read_delimited
 from netwright.data.sources.frames import frame_table, is_frame
 from netwright.data.sources.jsonlines import looks_like_json, read_json, records_table
 from netwright.data.sources.missing import blank_markers
+from netwright.data.sources.numpy_file import is_numpy, numpy_table, read_arrays
 from netwright.data.table import Table
 
 FOREIGN = {
     b"PK\x03\x04": ("a zip archive or an Excel sheet", "Unpack it, or save the sheet as CSV."),
     b"\xd0\xcf\x11\xe0": ("an old Excel sheet", "Save the sheet as CSV."),
-    b"\x93NUMPY": ("a NumPy array", "Load it in Python: netwright.train(numpy.load(path), …)."),
     b"\x89HDF": ("an HDF5 file", "Write its table as Parquet or CSV."),
     b"%PDF": ("a PDF document", "Give the table itself as CSV or Parquet."),
     b"FEA1": ("a Feather file of version 1", "Write it again as Feather version 2 or Parquet."),
@@ -45,9 +45,9 @@ def read(source: Any, *, query: str | None = None, name: str | None = None) -> T
 def as_written(source: Any, *, query: str | None = None, name: str | None = None) -> Table:
     """Read a table; its text cells stay text, to be read by `celltypes`.
 
-    `source` is a path to CSV, TSV, Parquet, Arrow, Feather, JSON lines or SQLite (all but the last also inside gzip or
-    zstd), `-` for standard input, `sqlite:///PATH` with a `query`, the name of a bundled data set, a frame, a NumPy
-    array, a tensor, a dict of columns or a list of dicts. `name` is what messages call it.
+    `source` is a path to CSV, TSV, Parquet, Arrow, Feather, JSON lines, NumPy's .npy and .npz, or SQLite (all but the
+    last also inside gzip or zstd), `-` for standard input, `sqlite:///PATH` with a `query`, the name of a bundled data
+    set, a frame, a NumPy array, a tensor, a dict of columns or a list of dicts. `name` is what messages call it.
 
     Raises InputError or InputTypeError, naming file, row or line and column, for anything that is not a whole table.
     """
@@ -95,6 +95,8 @@ def _read_bytes(data: bytes, name: str, ending: str) -> Table:
     data = decompress(data, name)
     if is_columnar(data):
         return read_columnar(data, name)
+    if is_numpy(data):
+        return numpy_table(read_arrays(data, name), name)
     for mark, (what, fix) in FOREIGN.items():
         if data.startswith(mark):
             raise InputError(f"{name} is {what}.", got=f"bytes {mark.hex(' ')} …", wanted=_FORMS, fix=fix)
@@ -111,7 +113,7 @@ def _read_bytes(data: bytes, name: str, ending: str) -> Table:
     return read_delimited(data, name)
 
 
-_FORMS = "CSV, TSV, Parquet, Arrow, Feather, JSON lines or SQLite"
+_FORMS = "CSV, TSV, Parquet, Arrow, Feather, JSON lines, NumPy or SQLite"
 
 
 def _read_memory(source: Any, name: str) -> Table:

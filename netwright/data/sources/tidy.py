@@ -4,16 +4,17 @@ from collections.abc import Sequence
 
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
+from netwright.data.pictures.sniff import HEAD, is_picture
 from netwright.data.sources.names import check_different
-from netwright.data.table import Series, Table, joined, missing_series, storage, table_of
+from netwright.data.table import Series, Table, joined, missing_series, picture_bytes, storage, table_of
 
 
 def tidy_table(columns: Sequence[Series], name: str, notices: Sequence[Notice] = ()) -> Table:
     """A table of text, numbers, booleans, dates and date-times. Missing numbers and missing words become gaps.
 
-    Categories and clock times become text, decimals numbers, durations seconds, lists text joined by `|`.
-    Raises InputError naming the column for nested fields, bytes and lists of real numbers, and for a table without
-    rows or columns.
+    Categories and clock times become text, decimals numbers, durations seconds, lists text joined by `|`. Bytes that
+    are pictures stay. Raises InputError naming the column for nested fields, other bytes and lists of real numbers,
+    and for a table without rows or columns.
     """
     if not columns or not len(columns[0]):
         raise InputError(
@@ -23,7 +24,13 @@ def tidy_table(columns: Sequence[Series], name: str, notices: Sequence[Notice] =
             fix="Give a table that holds rows.",
         )
     check_different([series.name for series in columns], name)
-    return table_of([tidy(series, name) for series in columns], name, notices)
+    return table_of([series if _holds_pictures(series) else tidy(series, name) for series in columns], name, notices)
+
+
+def _holds_pictures(series: Series) -> bool:
+    """Whether the first value there is, is the bytes of a picture: `pictures.embedded` takes such a column."""
+    found = picture_bytes(series.drop_nulls().head(1))
+    return found is not None and any(data is not None and is_picture(data[:HEAD]) for data in found[0])
 
 
 def tidy(series: Series, source: str) -> Series:

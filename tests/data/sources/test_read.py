@@ -112,7 +112,7 @@ def test_flipped_bits_never_end_in_a_traceback(folder: Path, name: str) -> None:
         ("a.parquet", b"a,b\n1,2\n", ["not what its name says"]),
         ("a.parquet", b"PAR1" + b"\0" * 50 + b"PAR1", ["damaged"]),
         ("a.xlsx", b"PK\x03\x04rest", ["Excel", "CSV"]),
-        ("a.npy", b"\x93NUMPY\x01", ["NumPy array", "numpy.load"]),
+        ("a.npy", b"\x93NUMPY\x01", ["damaged or truncated", "numpy.savez"]),
         ("a.pkl", b"\x80\x04\x95rest", ["pickle", "never opened"]),
         ("a.jsonl", b'{"a": 1}\n{"a": \n', ["line 2", "not JSON"]),
         ("a.jsonl", b'{"a": 1}\n[2]\n', ["line 2", "no object"]),

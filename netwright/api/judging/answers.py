@@ -1,0 +1,95 @@
+"""Answers against the truth: figures, columns that matter, the rows it gets most wrong."""
+
+import numpy as np
+from torch import nn
+
+
+from netwright.api.judging.judged import Judged, tensor, unit_of
+from netwright.api.judging.pictures import wrong_pictures
+from netwright.api.rows import Rows
+from netwright.artifact.predictor import forward
+from netwright.core.settings import Settings
+from netwright.evaluate.evaluation import evaluate
+from netwright.evaluate.findings import Importance
+from netwright.evaluate.importance import permutation_importance
+from netwright.tasks import Supervised
+from netwright.tasks.labelled import Labelled
+
+WORST_ROWS = 10
+WORST_COLUMNS = 30
+"""Cells of a worst row that are shown at most."""
+
+
+def predict_rows(module: nn.Module, task: Supervised, rows: Rows, which: np.ndarray) -> np.ndarray:
+    """The task's predictions of these rows."""
+    return _predict(module, task, tuple(x[which] for x in rows.encoded.inputs))
+
+
+def judge_answers(rows: Rows, module: nn.Module, baselines: dict[str, np.ndarray], settings: Settings) -> Judged:
+    """Answers against the truth, beside what is simpler; which columns matter; the rows it gets most wrong."""
+    task, held = rows.task, rows.split.test
+    assert not isinstance(task, Labelled)
+    pictures = rows.schema.image is not None
+    predictions, truth = predict_rows(module, task, rows, held), rows.truth(held)
+    error = _errors(task, predictions, truth)
+    worst = np.argsort(-error, kind="stable")[:WORST_ROWS]
+    importance = () if pictures else _importance(module, task, rows, truth, seed=settings.seed)
+    return Judged(
+        evaluation=evaluate(task, predictions, truth, baselines, seed=settings.seed, unit=unit_of(pictures)),
+        predictions=predictions,
+        truth=truth,
+        importance=importance,
+        worst=_worst(rows, held, predictions, error, worst),
+        panels=wrong_pictures(rows, module, held, predictions, truth, error) if pictures else (),
+    )
+
+
+def _importance(
+    module: nn.Module, task: Supervised, rows: Rows, truth: np.ndarray, *, seed: int
+) -> tuple[Importance, ...]:
+    encoded = rows.encoded.take(rows.split.test)
+    return permutation_importance(
+        lambda n, c: _predict(module, task, (n, c)), task, rows.schema, encoded, truth, seed=seed
+    )
+
+
+def _predict(module: nn.Module, task: Supervised, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
+    return task.predictions(forward(module, tuple(tensor(x) for x in inputs)))
+
+
+def _errors(task: Supervised, predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(N,) how wrong each answer is, in what `ERROR` says."""
+    match task.kind:
+        case "classification":
+            return 1 - predictions[np.arange(len(truth)), truth]
+        case "multilabel":
+            return np.abs(predictions - truth).mean(1)
+    return (np.abs(predictions - truth) / np.asarray(task.scale)).mean(1)
+
+
+ERROR = {
+    "classification": "1 − probability of the truth",
+    "multilabel": "mean error",
+    "regression": "error in standard deviations",
+}
+
+
+def _worst(
+    rows: Rows, held: np.ndarray, predictions: np.ndarray, error: np.ndarray, order: np.ndarray
+) -> tuple[dict[str, object], ...]:
+    """The held-out rows with the greatest error, in this order, with their own cells."""
+    task = rows.task
+    assert not isinstance(task, Labelled)
+    shown = rows.table.take(held[order])
+    inputs = [c.name for c in rows.schema.columns][:WORST_COLUMNS]
+    answers = {k: v for k, v in task.columns(predictions[order]).items() if not k.startswith("probability_")}
+    return tuple(
+        {
+            "row": int(rows.numbers[held[place]]),
+            **{f"true {name}": shown[name][i] for name in task.targets},
+            **{name: values[i] for name, values in answers.items()},
+            ERROR[task.kind]: float(error[place]),
+            **{name: shown[name][i] for name in inputs},
+        }
+        for i, place in enumerate(order)
+    )

@@ -1,0 +1,71 @@
+"""Everything a report shows, measured on the held-out rows: each kind of task has its own way."""
+
+import numpy as np
+from torch import nn
+
+from netwright.api.fitting import Fitted
+from netwright.api.judging.anomalies import judge_anomalies
+from netwright.api.judging.answers import judge_answers
+from netwright.api.judging.generated import judge_generated
+from netwright.api.judging.judged import Judged, tensor
+from netwright.api.judging.pictures import over_time
+from netwright.api.judging.rebuilt import judge_denoising, judge_reduction
+from netwright.api.rows import Rows
+from netwright.core.settings import Settings
+from netwright.evaluate.describe import describe
+from netwright.evaluate.findings import Findings
+
+
+def judge(
+    rows: Rows,
+    fitted: Fitted,
+    baselines: dict[str, np.ndarray],
+    settings: Settings,
+    *,
+    title: str,
+    command: str,
+    seconds: dict[str, float],
+    next_steps: tuple[str, ...],
+) -> Findings:
+    """Judge the network; `baselines` are predictions of the held-out rows, by name."""
+    found = judged(rows, fitted.module, baselines, settings)
+    first = rows.split.test[:1]
+    sample = tuple(tensor(x[first]) for x in rows.encoded.inputs)
+    return Findings(
+        title=title,
+        command=command,
+        source=settings.source,
+        rows=rows.table.rows,
+        task=rows.task,
+        task_why=rows.task_why,
+        schema=rows.schema,
+        split=rows.split_words,
+        notices=rows.notices,
+        family=fitted.family.name,
+        network=describe(fitted.module.cpu(), sample),
+        settings=settings.model_dump(exclude={"config"}) | fitted.config.model_dump(),
+        history=fitted.history,
+        best_epoch=fitted.best_epoch,
+        seconds=seconds,
+        evaluation=found.evaluation,
+        predictions=found.predictions,
+        truth=found.truth,
+        importance=found.importance,
+        worst=found.worst,
+        panels=(*found.panels, *over_time(fitted.frames)),
+        next_steps=next_steps,
+    )
+
+
+def judged(rows: Rows, module: nn.Module, baselines: dict[str, np.ndarray], settings: Settings) -> Judged:
+    """How good the module is on the rows held out, in the way of the task."""
+    match rows.task.kind:
+        case "reduction":
+            return judge_reduction(rows, module, settings)
+        case "denoising":
+            return judge_denoising(rows, module, settings)
+        case "anomaly":
+            return judge_anomalies(rows, module, settings)
+        case "generation":
+            return judge_generated(rows, module, settings)
+    return judge_answers(rows, module, baselines, settings)

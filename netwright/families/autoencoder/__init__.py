@@ -1,0 +1,1 @@
+"""Autoencoders: rows and pictures said in a few numbers, cleaned, judged, and made anew."""

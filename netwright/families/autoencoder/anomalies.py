@@ -1,0 +1,207 @@
+"""Anomalies: rows that two denoising autoencoders can't make again, or that lie far from all kept rows.
+
+B rows, D length of the flat vector, P length of what is compared with neighbours, Z code size.
+"""
+
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from netwright.core.batch import Batch
+from netwright.core.errors import InputError
+from netwright.core.schema import Schema
+from netwright.families.autoencoder.config import AutoencoderConfig
+from netwright.families.autoencoder.dense import Autoencoder
+from netwright.families.autoencoder.neighbours import Neighbours
+from netwright.families.autoencoder.principal import Chunks, Principal
+from netwright.families.autoencoder.rows import Flat
+from netwright.families.autoencoder.scores import RobustZ, threshold
+from netwright.tasks import Anomaly, Task
+
+MEMBERS = 2
+"""Autoencoders that differ only in their first weights; their residuals are averaged."""
+FARTHEST = 10.0
+"""Standardised values are held within ± this."""
+LEAST_SPREAD, LEAST_PLACE_SPREAD = 1e-3, 0.1
+"""Of a number and of a one-hot place, in the unit they are fed in, so that a value never seen lies far but not at infinity."""
+PICTURE_CODES = 64
+"""Principal components in which pictures are compared."""
+
+
+class Standardized(nn.Module):
+    """Flat vectors (B, D) with mean 0 and spread 1, each column of a table by itself, pictures all pixels together."""
+
+    def __init__(self, flat: Flat) -> None:
+        super().__init__()
+        self.flat = flat
+        self.mean: Tensor
+        self.spread: Tensor
+        self.register_buffer("mean", torch.zeros(flat.size))
+        self.register_buffer("spread", torch.ones(flat.size))
+
+    def fit(self, inputs: tuple[Tensor, ...]) -> None:
+        """Measure on these rows."""
+        chunks = Chunks(self.stretched, inputs)
+        mean = chunks.mean()
+        variance = chunks.variance(mean)
+        if self.flat.shape is not None:
+            spread = variance.mean().sqrt().clamp(min=LEAST_SPREAD).expand(len(mean))
+        else:
+            least = torch.full_like(mean, LEAST_SPREAD)
+            least[self.flat.numbers :] = LEAST_PLACE_SPREAD
+            spread = torch.maximum(variance.sqrt(), least)
+        self.mean.copy_(mean)
+        self.spread.copy_(spread)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """(B, D)."""
+        return ((self.stretched(*inputs) - self.mean) / self.spread).clamp(-FARTHEST, FARTHEST)
+
+    def stretched(self, *inputs: Tensor) -> Tensor:
+        """(B, D), numbers as they were before they were squashed to ±3."""
+        x = self.flat(*inputs)
+        count = self.flat.numbers
+        return torch.cat([unsquashed(x[:, :count]), x[:, count:]], dim=1) if count else x
+
+
+def unsquashed(fed: Tensor, most: float = 100.0) -> Tensor:
+    """z of s = z/√(1 + (z/3)²), as numbers of a table are fed: s/√(1 − (s/3)²), within ± `most`."""
+    nearest = most / (1 + (most / 3) ** 2) ** 0.5
+    fed = fed.clamp(-nearest, nearest)
+    return fed / (1 - (fed / 3).square()).sqrt()
+
+
+class AnomalyNetwork(nn.Module):
+    """`forward(*inputs)` gives (B, 4): score by reconstruction, by neighbours, by both, and 1 where that is an alarm.
+
+    The first is the mean squared residual of standardised values, the second the distance to the nearest kept rows, the
+    third the sum of the robust z of their logarithms. Only rows labelled `normal`, where rows are labelled and one is
+    named, count as ordinary: nothing is learned from others.
+    """
+
+    def __init__(self, flat: Flat, members: nn.ModuleList, code_size: int, noise: float, normal: int) -> None:
+        super().__init__()
+        self.members, self.noise, self.normal = members, noise, normal
+        self.flat = Standardized(flat)
+        self.linear = Principal(flat.size, code_size)
+        pictures = flat.shape is not None
+        self.principal = Principal(flat.size, min(PICTURE_CODES, flat.size)) if pictures else None
+        self.neighbours = Neighbours(min(PICTURE_CODES, flat.size) if pictures else flat.size)
+        self.of_residual, self.of_distance = RobustZ(), RobustZ()
+        self.limit: Tensor
+        self.register_buffer("limit", torch.tensor(torch.inf))
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """(B, 4)."""
+        x = self.flat(*inputs)
+        residual, distance = self.residuals(x, x), self.neighbours(self.place(x))
+        both = self.of_residual(residual) + self.of_distance(distance)
+        return torch.stack([residual, distance, both, (both > self.limit).to(both.dtype)], dim=1)
+
+    def residuals(self, fed: Tensor, x: Tensor) -> Tensor:
+        """Mean squared residual of the members that are fed (B, D) for x (B, D), (B,)."""
+        return torch.stack([(member(fed) - x).square().mean(1) for member in self.members]).mean(0)
+
+    def place(self, x: Tensor) -> Tensor:
+        """What neighbours are sought by: (B, D) → (B, P)."""
+        return x if self.principal is None else self.principal.encode(x)
+
+    def encode(self, *inputs: Tensor) -> Tensor:
+        """Codes of the first member, (B, Z)."""
+        member = self.members[0]
+        assert isinstance(member, Autoencoder)
+        return member.encode(self.flat(*inputs))
+
+    def reconstruct(self, *inputs: Tensor) -> Tensor:
+        """Rows made again, the members' mean, (B, D), standardised as `flat` gives them."""
+        x = self.flat(*inputs)
+        return torch.stack([member(x) for member in self.members]).mean(0)
+
+    def reconstruct_linear(self, *inputs: Tensor) -> Tensor:
+        """Rows made again by as many principal components as a code has numbers, (B, D), standardised."""
+        return self.linear.decode(self.linear.encode(self.flat(*inputs)))
+
+    def losses(self, batch: Batch, task: Task) -> Tensor:
+        """While training: squared residual of each row from its noised copy, (B,); zero for rows not ordinary."""
+        x = self.flat(*batch.inputs)
+        fed = x + self.noise * torch.randn_like(x)
+        losses = self.residuals(fed, x)
+        return losses if self.normal < 0 else losses * self.ordinary(batch) / self.share(batch)
+
+    def judged(self, batch: Batch, task: Task) -> Tensor:
+        """Squared residual of each row, (B,); zero for rows not ordinary."""
+        x = self.flat(*batch.inputs)
+        losses = self.residuals(x, x)
+        return losses if self.normal < 0 else losses * self.ordinary(batch) / self.share(batch)
+
+    def ordinary(self, batch: Batch) -> Tensor:
+        """1 where a row is ordinary, (B,)."""
+        return (batch.target == self.normal).to(self.limit.dtype)
+
+    def share(self, batch: Batch) -> Tensor:
+        """The share of ordinary rows, ()."""
+        return self.ordinary(batch).mean().clamp(min=1 / len(batch))
+
+    def chosen(self, batch: Batch) -> tuple[Tensor, ...]:
+        """The inputs of the ordinary rows."""
+        if self.normal < 0:
+            return batch.inputs
+        return tuple(x[batch.target == self.normal] for x in batch.inputs)
+
+    def prepare(self, task: Task, training: Batch) -> None:
+        """Measure the ordinary rows, and keep some of them."""
+        inputs = self.chosen(training)
+        if not len(inputs[0]):
+            raise no_ordinary_rows(task)
+        self.flat.fit(inputs)
+        chunks = Chunks(self.flat, inputs)
+        self.linear.fit(chunks)
+        if self.principal is not None:
+            self.principal.fit(chunks)
+        self.neighbours.keep(torch.cat([self.place(x) for x in chunks]))
+
+    def finish(self, task: Task, training: Batch, validation: Batch) -> None:
+        """Measure what scores ordinary rows have, and lay the threshold.
+
+        Training rows tell the spread; no kept row is its own neighbour there. Validation rows tell the threshold, and
+        the training rows with them where they are too few for the share asked.
+        """
+        assert isinstance(task, Anomaly)
+        x = torch.cat(list(Chunks(self.flat, self.chosen(training))))
+        count = self.neighbours.count
+        kept = x[torch.arange(count, device=x.device) * len(x) // count]
+        residuals, distances = self.residuals(kept, kept), self.neighbours.leave_one_out()
+        self.of_residual.fit(residuals)
+        self.of_distance.fit(distances)
+        scores = self.of_residual(residuals) + self.of_distance(distances)
+        held = Chunks(nn.Identity(), self.chosen(validation))
+        fresh = [self(*inputs)[:, 2] for inputs in held.pieces()]
+        if held.rows * task.false_alarms < 1:
+            fresh.append(scores)
+        self.limit.fill_(threshold(torch.cat(fresh), task.false_alarms))
+
+
+def no_ordinary_rows(task: Task) -> InputError:
+    """The error for a normal label that no training row has."""
+    normal = task.normal if isinstance(task, Anomaly) else None
+    return InputError(
+        "There are no ordinary rows to learn from.",
+        got=f"normal={normal!r}",
+        wanted=f"a label that training rows have: {', '.join(task.classes) or 'none is known'}",
+        fix="Correct normal, as in --set normal=LABEL, or leave it out: all rows then count as ordinary.",
+    )
+
+
+def build(config: AutoencoderConfig, schema: Schema, task: Task, layers: ModuleType) -> AnomalyNetwork:
+    """Dense autoencoders side by side, and places for rows to be kept."""
+    assert isinstance(task, Anomaly)
+    if task.normal is not None and task.normal not in task.classes:
+        raise no_ordinary_rows(task)
+    flat = Flat(schema)
+    members = nn.ModuleList(
+        Autoencoder(flat.size, config.hidden_sizes, config.code_size, activation=config.activation, layers=layers)
+        for _ in range(MEMBERS)
+    )
+    normal = task.classes.index(task.normal) if task.normal is not None else -1
+    return AnomalyNetwork(flat, members, config.code_size, config.noise, normal)
