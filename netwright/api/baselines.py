@@ -60,7 +60,7 @@ def coarse(rows: Rows) -> Rows:
 
 
 def _shrunk(pixels: np.ndarray) -> np.ndarray:
-    """(N, C, H, W) → (N, C · h · w) float32, each the mean over a field; edges that make no whole field are left out."""
+    """(N, C, H, W) → (N, C · h · w) float32, the means over fields; edges that make no whole one are left out."""
     count, channels, height, width = pixels.shape
     tall, wide = math.ceil(height / COARSE), math.ceil(width / COARSE)
     rows, columns = height // tall, width // wide

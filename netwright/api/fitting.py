@@ -172,9 +172,7 @@ def _plan(rows: Rows, module: nn.Module, batches: Batches) -> Plan | None:
     return None if rows.schema.image is not None else Plan(threads=_choose_threads(module, batches))
 
 
-def _validate(
-    family: Family, config: Record, rows: Rows, batches: Batches, watch: Watch, frames: "Frames"
-) -> Validate:
+def _validate(family: Family, config: Record, rows: Rows, batches: Batches, watch: Watch, frames: "Frames") -> Validate:
     """How good the weights are after an epoch: as the family judges, or by the task's losses."""
     if family.watched is not None:
         return _watching(family, config, rows, batches, watch, frames)
@@ -184,9 +182,7 @@ def _validate(
     return validator(rows.task, batches, len(rows.split.folds))
 
 
-def _watching(
-    family: Family, config: Record, rows: Rows, batches: Batches, watch: Watch, frames: "Frames"
-) -> Validate:
+def _watching(family: Family, config: Record, rows: Rows, batches: Batches, watch: Watch, frames: "Frames") -> Validate:
     """Figures and pictures instead of a loss; a warning is given once."""
     sample, warned = batches.validating(VALIDATION_CHUNK), set()
     assert family.watched is not None
@@ -303,4 +299,4 @@ def _fingerprint(config: Record, batches: Batches) -> str:
 
 def _some(tensor: Tensor) -> Tensor:
     """The tensor, or rows of it spread evenly where all would take long to look at."""
-    return tensor[:: math.ceil(tensor.nbytes / HASHED)]
+    return tensor[:: max(1, math.ceil(tensor.nbytes / HASHED))]

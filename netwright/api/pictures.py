@@ -1,6 +1,8 @@
-"""The first half of a run on pictures: an album becomes rows a network can be fed, split before anything is measured."""
+"""The first half of a run on pictures: an album becomes rows a network can be fed, split before anything is measured.
 
-from collections import Counter
+N pictures, C channels, H height, W width.
+"""
+
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -140,9 +142,9 @@ def _kind(
     album: Album, values: dict[str, np.ndarray], cells: dict[str, CellType], settings: Settings
 ) -> tuple[str, str]:
     """The kind of task; names of folders are classes, however many."""
-    if album.target is not None and settings.task is None and tuple(values) == (album.target,):
-        if cells[album.target].kind != "number":
-            return "classification", f"each picture has a {album.target!r}"
+    named = album.target is not None and settings.task is None and tuple(values) == (album.target,)
+    if named and cells[str(album.target)].kind != "number":
+        return "classification", f"each picture has a {album.target!r}"
     return infer_kind(values, cells, settings.task)
 
 
@@ -156,7 +158,7 @@ def _keys(table: Table, image: str, contents: np.ndarray, settings: Settings) ->
 def _decoded(
     albums: Sequence[Album], kept: np.ndarray, split: Split, family: Family, settings: Settings
 ) -> tuple[ImageColumn, np.ndarray, Split, list[Notice]]:
-    """The column of pictures, their pixels (N, C, H, W), the split without those that can't be read, and what was odd."""
+    """The column, the pixels (N, C, H, W), the split without pictures that can't be read, and what was odd."""
     main = albums[0]
     training = kept[split.training]
     most = family.most_pixels(settings.config)

@@ -21,8 +21,8 @@ from netwright.data.split import Split
 from netwright.data.table import Table
 from netwright.families.family import SUPERVISED, Family
 from netwright.tasks import Task
-from netwright.tasks.labelled import Labelled
 from netwright.tasks.infer import asked_kind, fit_label, fit_task, infer_kind, unsupervised
+from netwright.tasks.labelled import Labelled
 
 FEWEST_ROWS = 5
 

@@ -174,9 +174,7 @@ class Predictor:
         shares = np.asarray(known.counts) / sum(known.counts)
         return np.random.default_rng(derive(seed, "labels")).choice(len(shares), count, p=shares)
 
-    def _inputs(
-        self, rows: Table | Album, dtype: torch.dtype
-    ) -> tuple[tuple[Tensor, ...], list[Notice], np.ndarray]:
+    def _inputs(self, rows: Table | Album, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], list[Notice], np.ndarray]:
         """What the network is fed, what was odd, and which rows (N,) could be read at all."""
         if isinstance(rows, Album):
             assert self.schema.image is not None

@@ -66,7 +66,7 @@ def generate(
 
 
 def write_pictures(folder: Path, pictures: "np.ndarray", names: list[str] | None, *, force: bool) -> None:
-    """Write pictures (n, C, H, W), (n, H, W) or (n, H, W, 3) uint8 as PNG files, numbered and named, and a sheet of all."""
+    """Write pictures (n, C, H, W), (n, H, W) or (n, H, W, 3) uint8 as numbered and named PNG files, and a sheet."""
     from netwright.core.files import refuse_existing, write_folder
     from netwright.data.pictures.pillow import sheet, to_png
 

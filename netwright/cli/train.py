@@ -51,9 +51,9 @@ def train(
     ----------
     source
         A file (CSV, TSV, Parquet, Arrow, JSON lines, also .gz and .zst), - for standard input, a database URL such as
-        sqlite:///shop.db, or the name of a bundled data set (`netwright datasets` lists them). Pictures: a folder with a
-        folder for each class, a table with a column of their paths, .npz or .npy arrays, IDX files as MNIST has them,
-        Parquet with the pictures inside.
+        sqlite:///shop.db, or the name of a bundled data set (`netwright datasets` lists them). Pictures: a folder with
+        a folder for each class, a table with a column of their paths, .npz or .npy arrays, IDX files as MNIST has
+        them, Parquet with the pictures inside.
     target
         The column to predict; several are joined by commas. Folders of pictures need none.
     output

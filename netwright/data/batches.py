@@ -45,7 +45,7 @@ class Batches:
         return trees.mapped(lambda tensor: tensor.to(self.device), batch)
 
     def training(self, most: int | None = None) -> Batch:
-        """Every row that trains, as one batch, or `most` of them spread evenly: what a closed-form fit is measured on."""
+        """Every row that trains, as one batch, or `most` of them spread evenly: what statistics are measured on."""
         return self.at(_spread(self.rows, most))
 
     def validating(self, most: int | None = None) -> Batch:

@@ -20,9 +20,7 @@ def evaluate_anomalies(
     if strange is None or strange.all() or not strange.any():
         low, high = wilson(int(alarm.sum()), len(alarm))
         figures = {"alarms": float(alarm.mean())}
-        return Evaluation(
-            main="alarms", rows=len(alarm), figures=figures, low=low, high=high, baselines={}, unit=unit
-        )
+        return Evaluation(main="alarms", rows=len(alarm), figures=figures, low=low, high=high, baselines={}, unit=unit)
     low, high = bootstrap(roc_auc, predictions[:, 2], strange, seed=seed)
     return Evaluation(
         main="ROC AUC",

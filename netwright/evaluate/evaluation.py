@@ -6,10 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from netwright.metrics.interval import bootstrap, wilson
-from netwright.tasks import Task
+from netwright.tasks import Supervised
 
-LOWER_IS_BETTER = {"RMSE", "mean absolute error", "median absolute error", "log loss", "Brier score"}
-"""Figures where less is better; of all others more is."""
+LOWER_IS_BETTER = {
+    "Brier score",
+    "Fréchet distance",
+    "RMSE",
+    "divergence of labels",
+    "false alarms",
+    "log loss",
+    "mean absolute error",
+    "median absolute error",
+    "−ELBO",
+}
+"""Figures where less is better; of all others but the next more is."""
+ONLY_TOLD = {"Fréchet distance of real rows", "alarms", "confident share of real rows"}
+"""Figures that are neither better nor worse: they are there to hold others against."""
 SHARES = {"accuracy", "exact match"}
 """Figures that are a share of rows, whose range follows from the count of rows that are right."""
 
@@ -27,19 +39,32 @@ class Evaluation:
     low: float
     high: float
     baselines: dict[str, dict[str, float]]
+    unit: str = "row"
+    """What one of the N is called: "row", or "picture"."""
 
     @property
     def beaten_by(self) -> list[str]:
         """The baselines whose main figure is as good or better."""
+        if self.main in ONLY_TOLD:
+            return []
         sign = -1 if self.main in LOWER_IS_BETTER else 1
         own = self.figures[self.main]
         return [name for name, figures in self.baselines.items() if sign * figures[self.main] >= sign * own]
 
 
 def evaluate(
-    task: Task, predictions: np.ndarray, truth: np.ndarray, baselines: Mapping[str, np.ndarray], *, seed: int = 0
+    task: Supervised,
+    predictions: np.ndarray,
+    truth: np.ndarray,
+    baselines: Mapping[str, np.ndarray],
+    *,
+    seed: int = 0,
+    unit: str = "row",
 ) -> Evaluation:
-    """Judge predictions against the truth. `baselines` are predictions of simpler things for the same rows."""
+    """Judge predictions against the truth. `baselines` are predictions of simpler things for the same rows.
+
+    `unit` is what a row is called.
+    """
     metrics = task.metrics
     main = next(iter(metrics))
     figures = {name: metric(predictions, truth) for name, metric in metrics.items()}
@@ -57,4 +82,5 @@ def evaluate(
             name: {figure: metric(other, truth) for figure, metric in metrics.items()}
             for name, other in baselines.items()
         },
+        unit=unit,
     )

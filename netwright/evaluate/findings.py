@@ -8,6 +8,7 @@ from netwright.core.notice import Notice
 from netwright.core.schema import Schema
 from netwright.core.steps import EpochRecord
 from netwright.evaluate.evaluation import Evaluation
+from netwright.evaluate.panels import Panel
 from netwright.tasks import Task
 
 
@@ -51,14 +52,17 @@ class Findings:
     seconds: dict[str, float]
     """Wall-clock time of each station."""
     evaluation: Evaluation
-    predictions: np.ndarray
-    """Of the held-out rows: (N, C) probabilities, (N, L) probabilities of labels, or (N, T) numbers."""
-    truth: np.ndarray
-    """Of the held-out rows: (N,) classes, (N, L) zeros and ones, or (N, T) numbers."""
-    importance: tuple[Importance, ...]
+    predictions: np.ndarray | None = None
+    """Of the held-out rows: (N, C) probabilities, (N, L) probabilities of labels, or (N, T) numbers; None for tasks
+    without a target."""
+    truth: np.ndarray | None = None
+    """Of the held-out rows: (N,) classes, (N, L) zeros and ones, or (N, T) numbers; None likewise."""
+    importance: tuple[Importance, ...] = ()
     """Most important first."""
+    panels: tuple[Panel, ...] = ()
+    """Pictures and plots of this run's own, in the order they are to be seen."""
     worst: tuple[dict[str, object], ...]
     """The held-out rows it gets most wrong, worst first: "row" (its number in the source), the truth, the prediction,
-    the error, then the row's own cells."""
+    the error, then the row's own cells. In the search for anomalies the strangest rows."""
     next_steps: tuple[str, ...]
     """Commands to run next."""

@@ -15,8 +15,15 @@ PER_ONE = {
     "R²",
     "log loss",
     "Brier score",
+    "confident share",
+    "confident share of real rows",
+    "explained variance",
+    "precision",
+    "recall",
 }
 """Figures around one, shown with three decimals."""
+PERCENT = {"alarms", "false alarms", "found"}
+"""Figures that are shares of rows and read best as percentages."""
 NONE = "–"
 """Stands where there is no value."""
 # Control characters, halves of surrogate pairs, marks that turn the direction of what follows.
@@ -27,6 +34,8 @@ UNPRINTABLE = re.compile(
 
 def figure(name: str, value: float) -> str:
     """A metric's value: 0.985, 543, 12,340; more decimals where three would round it up to one."""
+    if name in PERCENT:
+        return finer_percent(value)
     if not math.isfinite(value) or name not in PER_ONE or abs(value) >= 10:
         return number(value)
     if 0 < 1 - value < 5e-4:
@@ -71,6 +80,13 @@ def percent(share: float) -> str:
     if 0.995 <= share < 1:
         return ">99 %"
     return f"{100 * share:.0f} %"
+
+
+def finer_percent(share: float) -> str:
+    """A share of one as a percentage, with a decimal where it is nearly none or all: 93 %, 1.2 %, 98.7 %."""
+    if not 0 < min(share, 1 - share) < 0.095:
+        return percent(share)
+    return f"{100 * share:.1f} %" if min(share, 1 - share) >= 5e-4 else percent(share)
 
 
 def duration(seconds: float) -> str:

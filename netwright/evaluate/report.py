@@ -11,17 +11,20 @@ import numpy as np
 
 from netwright.evaluate.breakdown import Part, confused, per_class, per_label
 from netwright.evaluate.decisions import treatment
-from netwright.evaluate.evaluation import LOWER_IS_BETTER, Evaluation
+from netwright.evaluate.evaluation import LOWER_IS_BETTER, ONLY_TOLD, Evaluation
 from netwright.evaluate.findings import Findings
 from netwright.evaluate.format import NONE, cell, clean, count, duration, figure, number, percent, shorten, squeeze
+from netwright.evaluate.panels import sections
 from netwright.evaluate.plots.calibration import calibration, reliability
-from netwright.evaluate.plots.confusion import confusion
+from netwright.evaluate.plots.confusion import MOST_NUMBERS, confusion
 from netwright.evaluate.plots.curves import bests, curves
 from netwright.evaluate.plots.importance import importance
 from netwright.evaluate.plots.residuals import residuals
-from netwright.evaluate.summary import beside, capital, headline, verdict
+from netwright.evaluate.plots.watched import watched
+from netwright.evaluate.summary import beside, capital, constant_of, headline, verdict, with_article
 from netwright.metrics.classification import confusion as confusion_matrix
-from netwright.tasks import Classification, MultiLabel, Regression
+from netwright.tasks import Anomaly, Classification, MultiLabel, Regression
+from netwright.tasks.labelled import Labelled
 
 # What keeps the page below about 1.5 MB whatever the data are.
 MOST_COLUMNS = 200
@@ -42,6 +45,7 @@ def render(findings: Findings) -> str:
     return _template().render(
         **_answer(findings),
         **_quality(findings),
+        sections=sections(findings.panels),
         **_training(findings),
         **_data(findings),
         **_settings(findings),
@@ -68,12 +72,14 @@ def _answer(findings: Findings) -> dict[str, object]:
         "title": findings.title,
         "source": findings.source,
         "rows": findings.rows,
+        "unit": judged.unit,
         "task": capital(findings.task.title),
+        "labelled": isinstance(findings.task, Labelled),
         "targets": [squeeze(name, 40) for name in findings.task.targets[:5]],
         "more_targets_named": max(0, len(findings.task.targets) - 5),
         "family": findings.family,
         "lede": headline(judged) + _against(judged),
-        "verdict": verdict(judged, findings.task.constant_title),
+        "verdict": verdict(judged, constant_of(findings.task, judged)),
         "next_steps": [clean(step) for step in findings.next_steps],
         "notices": told[:MOST_NOTICES],
         "more_notices": max(0, len(told) - MOST_NOTICES),
@@ -83,12 +89,12 @@ def _answer(findings: Findings) -> dict[str, object]:
 def _against(judged: Evaluation) -> str:
     """ ", against 0.435 for always 'Adelie' and 0.985 for the linear model." """
     told = [
-        f"{figure(judged.main, figures.get(judged.main, math.nan))} for "
-        + shorten(name if name.startswith("always ") else f"the {name}", 60)
+        f"{figure(judged.main, figures.get(judged.main, math.nan))} for " + with_article(name)
         for name, figures in islice(judged.baselines.items(), 4)
     ]
-    unit = f" {beside(judged)}." if beside(judged) else ""
-    return (f", against {' and '.join(told)}." if told else ".") + unit
+    more = f" {capital(beside(judged))}." if beside(judged) else ""
+    against = f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)
+    return (f", against {against}." if told else ".") + more
 
 
 def _quality(findings: Findings) -> dict[str, object]:
@@ -96,6 +102,7 @@ def _quality(findings: Findings) -> dict[str, object]:
     found: dict[str, object] = {
         "figures": _figures(findings.evaluation),
         "matrix": "",
+        "numbered": True,
         "confused": [],
         "parts": [],
         "more_parts": 0,
@@ -105,14 +112,21 @@ def _quality(findings: Findings) -> dict[str, object]:
         "calibration_note": "",
         "importance": importance(findings.importance, findings.evaluation.main),
         "worst": _worst(findings),
+        "strangest": isinstance(task, Anomaly),
+        "more_targets": 0,
+        "part": "",
     }
+    if predictions is None or truth is None:
+        return found
     match task:
         case Classification():
             matrix = confusion_matrix(predictions, truth.astype(np.int64))
             pairs = confused(matrix, task.classes, MOST_PAIRS)
             parts = per_class(matrix, task.classes)
             picture = confusion(matrix, task.classes)
-            found |= {"matrix": picture, "confused": [] if picture else pairs, **_parts(parts, "class")}
+            told = picture and len(task.classes) <= MOST_NUMBERS
+            found |= {"matrix": picture, "confused": [] if told else pairs, **_parts(parts, "class")}
+            found["numbered"] = bool(told)
             found |= _class_calibration(task, predictions, truth)
         case MultiLabel():
             found |= {"has_auc": True, **_parts(per_label(predictions, truth, task.labels), "label")}
@@ -121,7 +135,7 @@ def _quality(findings: Findings) -> dict[str, object]:
             columns = zip(_columns(predictions), _columns(truth), task.targets, strict=True)
             found["residuals"] = [residuals(p, t, shorten(name, 40)) for p, t, name in islice(columns, MOST_TARGETS)]
             found["more_targets"] = max(0, len(task.targets) - MOST_TARGETS)
-    return {"more_targets": 0, "part": "", **found}
+    return found
 
 
 def _class_calibration(task: Classification, predictions: np.ndarray, truth: np.ndarray) -> dict[str, object]:
@@ -171,8 +185,9 @@ def _figures(judged: Evaluation) -> dict[str, object]:
         values = [own, *(figures.get(name, math.nan) for _, figures in baselines)]
         known = [v for v in values if math.isfinite(v)]
         best = (min if name in LOWER_IS_BETTER else max)(known) if known else math.nan
-        cells = [{"text": figure(name, v), "best": v == best} for v in values]
-        rows.append({"name": name, "lower": name in LOWER_IS_BETTER, "cells": cells})
+        cells = [{"text": figure(name, v), "best": v == best and name not in ONLY_TOLD} for v in values]
+        better = NONE if name in ONLY_TOLD else "↓ lower" if name in LOWER_IS_BETTER else "↑ higher"
+        rows.append({"name": name, "better": better, "cells": cells})
     return {"names": [shorten(name, 40) for name, _ in baselines], "rows": rows}
 
 
@@ -202,7 +217,9 @@ def _training(findings: Findings) -> dict[str, object]:
     known = 0 <= findings.best_epoch < len(findings.history)
     return {
         "curves": curves(findings.history, findings.best_epoch),
+        "watched": watched(findings.history, findings.best_epoch),
         "epochs": len(findings.history),
+        "validated": any(record.validation is not None for record in findings.history),
         "best_epoch": findings.best_epoch + 1 if known else 0,
         "members": len(bests(findings.history)),
         "network": findings.network[:MOST_NETWORK],
@@ -220,7 +237,7 @@ def _data(findings: Findings) -> dict[str, object]:
         "columns": rows,
         "columns_open": len(columns) <= OPEN_BELOW,
         "columns_total": len(columns),
-        "columns_used": len(findings.schema.used),
+        "columns_used": len(findings.schema.used) + (findings.schema.image is not None),
         "split": findings.split,
         "task_why": findings.task_why,
     }

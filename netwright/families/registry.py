@@ -9,8 +9,7 @@ from netwright.families.family import SUPERVISED, Family
 from netwright.families.gan import family as gan
 
 FAMILIES: dict[str, Family] = {
-    f.name: f
-    for f in (tabular.FAMILY, cnn.FAMILY, gan.FAMILY, autoencoder.FAMILY, mlp.FAMILY, linear.FAMILY)
+    f.name: f for f in (tabular.FAMILY, cnn.FAMILY, gan.FAMILY, autoencoder.FAMILY, mlp.FAMILY, linear.FAMILY)
 }
 """The first that fits is the default."""
 DATA = {"table": "a table", "image": "pictures"}

@@ -15,9 +15,9 @@ All tasks have the same members. N rows, O outputs, K members trained at once (a
 | `constant(truth)` | the best prediction that ignores the inputs, (N, …) |
 | `columns(predictions)` | predictions → the columns a person is given |
 
-Tasks without a target to be learned (`reduction`, `anomaly`, `denoising`, `generation`) have `kind`, `title`, `targets`,
-`output_size`, `encode`, and, where they answer for a row, `predictions` and `columns`; how good they are is measured by
-`evaluate`, each in its own way.
+Tasks without a target to be learned (`reduction`, `anomaly`, `denoising`, `generation`) have `kind`, `title`,
+`targets`, `output_size`, `encode`, and, where they answer for a row, `predictions` and `columns`; how good they are is
+measured by `evaluate`, each in its own way.
 """
 
 from typing import Annotated

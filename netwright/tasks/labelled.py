@@ -10,7 +10,7 @@ from netwright.tasks.classification import Classification
 
 
 class Labelled(Record):
-    """`label` says which class each row is of, where a column tells; the network's answers are never compared with it."""
+    """`label` says which class each row is of, where a column tells; no answer is ever compared with it."""
 
     label: Classification | None = None
 

@@ -3,7 +3,6 @@
 import numpy as np
 from torch import nn
 
-
 from netwright.api.judging.judged import Judged, tensor, unit_of
 from netwright.api.judging.pictures import wrong_pictures
 from netwright.api.rows import Rows

@@ -74,7 +74,9 @@ def _look(rows: Rows, settings: Settings) -> Callable[[Inputs], Seen]:
     """What judges rows: a classifier trained for it on the same training rows, or without labels a random network."""
     assert isinstance(rows.task, Generation)
     if not rows.task.classes:
-        return lambda inputs: Seen(random_features(inputs[0] if len(inputs) == 1 else flat(inputs), settings.seed), None)
+        return lambda inputs: Seen(
+            random_features(inputs[0] if len(inputs) == 1 else flat(inputs), settings.seed), None
+        )
     judge = _classifier(rows, settings)
 
     def look(inputs: Inputs) -> Seen:
@@ -118,7 +120,7 @@ def unflat(values: np.ndarray, like: Inputs) -> Inputs:
 
 
 def _gaussian(values: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """(count, D) rows of a normal distribution with the mean and covariance of these (n, D): what is simplest to draw."""
+    """(count, D) rows of a normal distribution with the mean and covariance of (n, D) values: the simplest to draw."""
     mean = values.mean(0)
     _, spread, directions = np.linalg.svd(values[:2000] - mean, full_matrices=False)
     scaled = random.standard_normal((count, len(spread))) * (spread / np.sqrt(max(1, len(values[:2000]) - 1)))

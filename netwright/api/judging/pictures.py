@@ -11,7 +11,6 @@ from netwright.api.rows import Rows
 from netwright.evaluate.panels import Panel
 from netwright.evaluate.plots.codes import codes as code_plot
 from netwright.evaluate.plots.gallery import gallery, rows_of
-from netwright.evaluate.plots.heat import overlaid
 from netwright.evaluate.plots.scores import scores
 from netwright.evaluate.plots.timeline import timeline
 from netwright.evaluate.plots.wrong import wrong
@@ -78,7 +77,9 @@ def code_space(rows: Rows, held: np.ndarray, codes: np.ndarray) -> tuple[Panel, 
         points = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
     classes = rows.task.classes if hasattr(rows.task, "classes") else ()
     labels = rows.target[held[: len(points)]] if classes else None
-    caption = "Each point is a held-out row" + (", coloured by its label, which the network was not shown." if classes else ".")
+    caption = "Each point is a held-out row" + (
+        ", coloured by its label, which the network was not shown." if classes else "."
+    )
     html = code_plot(points, labels, list(classes))
     return (Panel(section="The space of the codes", title="Codes in two dimensions", html=html, caption=caption),)
 
@@ -92,7 +93,9 @@ def score_plot(predictions: np.ndarray, strange: np.ndarray | None) -> tuple[Pan
         threshold = float((score[alarm].min() + score[~alarm].max()) / 2)
     ordinary = score if strange is None else score[~strange]
     html = scores(ordinary, None if strange is None else score[strange], threshold)
-    return (Panel(section="Scores", title="How strange the rows are", html=html, caption="Right of the line is an alarm."),)
+    return (
+        Panel(section="Scores", title="How strange the rows are", html=html, caption="Right of the line is an alarm."),
+    )
 
 
 def strangest_pictures(rows: Rows, which: np.ndarray, score: np.ndarray) -> tuple[Panel, ...]:

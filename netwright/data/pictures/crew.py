@@ -89,8 +89,12 @@ class Crew:
             finally:
                 self.stopped = True
                 threads.shutdown(wait=False, cancel_futures=True)
-                for worker in self.started:
-                    worker.stop()
+                self._stop()
+        self._stop()  # what a thread has started meanwhile
+
+    def _stop(self) -> None:
+        for worker in list(self.started):
+            worker.stop()
 
     def _answer(self, sources: Sequence[str | bytes], geometry: Geometry) -> Answer:
         worker = self.idle.get()

@@ -45,6 +45,18 @@ def album_in(table: Table, folder: Path | None, *, pixels: bool, target: Sequenc
     return _of_pixels(table, others, target) if pixels else None
 
 
+def refuse_pictures(table: Table) -> None:
+    """Raise InputError where a column holds pictures, for a network that sees numbers and categories alone."""
+    for name in table.columns:
+        if storage(table[name]) in ("bytes", "nested"):
+            raise InputError(
+                f"{table.name}: column {name!r} holds pictures, which this family does not see.",
+                got=f"column {name!r} of bytes",
+                wanted="a family that sees pictures, such as cnn, or a table of numbers and words",
+                fix=f"Leave --family out, or write the table without {name!r}.",
+            )
+
+
 def _of_bytes(table: Table, name: str, data: list[bytes | None], paths: list[str | None]) -> Album:
     names = [path or f"picture {i}" for i, path in enumerate(paths, start=1)]
     rows = np.array([i for i, item in enumerate(data) if item is not None], dtype=np.int64)

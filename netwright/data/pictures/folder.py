@@ -105,8 +105,12 @@ def natural(parts: Sequence[str]) -> tuple:
 
 
 def holds_no_table(folder: Path) -> bool:
-    """Whether there is a picture below the folder, or nothing else that could be read."""
-    found = walk(os.fspath(folder))
+    """Whether there is a picture below the folder, or nothing else that could be read. Stops at the first picture."""
+    for _, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in UNSEEN]
+        if any(named_as_picture(name) and not name.startswith(".") for name in files):
+            return True
+    found = walk(os.fspath(folder))  # behind links
     return bool(found.pictures) or not found.tables
 
 
@@ -129,6 +133,11 @@ def folder_album(folder: Path, *, target: str | None = None) -> Album:
         own = target_name(target, CLASS)
         columns = {own: series_of(own, [None if name is None else path_text(name) for name in classes])}
         notices += _class_notices(found, classes, depth)
+    elif found.tables:
+        what = f"The pictures have no classes; there is a table beside them: {shown(found.tables)}"
+        notices.append(
+            told(what, "to use what stands in it, give the table as the source, and a --target", serious=True)
+        )
     given = _given(found, classes) if divided else {}
     paths = tuple(os.path.join(root, *parts) for parts in found.pictures)  # noqa: PTH118
     names = texts_of([os.path.join(*parts) for parts in found.pictures])  # noqa: PTH118

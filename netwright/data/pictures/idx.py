@@ -7,6 +7,7 @@ Source: Y. LeCun, C. Cortes, C. Burges: The MNIST database, "the IDX file format
 import gzip
 import math
 import re
+import struct
 import zlib
 from pathlib import Path
 from typing import IO, cast
@@ -16,7 +17,7 @@ import numpy as np
 from netwright.core.errors import InputError
 from netwright.core.memory import available_memory
 from netwright.data.pictures.album import Album
-from netwright.data.pictures.arrays import named_album
+from netwright.data.pictures.named import named_album
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 NAMED = re.compile(r"idx\d[-._]?(ubyte|byte|short|int|float|double)|ubyte|\.idx", re.IGNORECASE)
@@ -47,7 +48,8 @@ def read_idx(path: Path) -> np.ndarray:
                 raise _damaged(
                     path, f"it begins with {head.hex(' ') or 'nothing'}", "00 00, an element type, 1 to 4 dimensions"
                 )
-            shape = np.frombuffer(file.read(4 * head[3]), ">u4").tolist()
+            lengths = file.read(4 * head[3])
+            shape = [length for (length,) in struct.iter_unpack(">I", lengths[: len(lengths) // 4 * 4])]
             kind = np.dtype(TYPES[head[2]])
             needed = math.prod(shape) * kind.itemsize if len(shape) == head[3] else -1
             wanted = f"{needed:,} bytes for the shape {tuple(shape)} it declares"

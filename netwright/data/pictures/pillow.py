@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # a worker starts sooner without pydantic
 
 MOST_PIXELS = 90_000_000
 """Of a picture as it is decoded: some 360 MB. What has more is refused, for it could be a decompression bomb."""
+LARGE = 10_000_000
+"""Pixels from which a picture is averaged down first."""
 MOST_JPEG = 1 << 30
 """Pixels of a JPEG that can be decoded at an eighth of its size."""
 FORMATS = (
@@ -85,7 +87,7 @@ def pixels(source: str | bytes, *, channels: int, height: int, width: int, fitti
         _draft(image, channels, height, width)
         _refuse_bomb(image)
         image.load()
-        plain = as_plain(image, channels)
+        plain = as_plain(_reduced(image, 2 * max(height, width)), channels)
         if image.getexif().get(ORIENTATION, 1) != 1:
             plain = _upright(plain, image.getexif()[ORIENTATION])
         return fit(plain, height, width, fitting)
@@ -158,6 +160,16 @@ def _draft(image: Image.Image, channels: int, height: int, width: int) -> None:
         side = 2 * max(height, width)
         mode = "L" if channels == 1 and image.mode in ("L", "RGB") else image.mode
         image.draft(mode, (side, side))
+
+
+def _reduced(image: Image.Image, side: int) -> Image.Image:
+    """A very large picture averaged down to sides of no less than `side`, before copies of it are made."""
+    factor = min(image.size) // side
+    if image.width * image.height < LARGE or factor < 2 or "transparency" in image.info:
+        return image
+    if image.mode in ("RGBA", "LA"):
+        image = image.convert({"RGBA": "RGBa", "LA": "La"}[image.mode])
+    return image.reduce(factor) if image.mode in ("L", "La", "RGB", "RGBa", "CMYK", "YCbCr") else image
 
 
 def _refuse_jpeg(image: Image.Image) -> None:
@@ -263,13 +275,11 @@ def file_bytes(image: Any) -> bytes:
 
 
 def to_png(array: np.ndarray) -> bytes:
-    """A PNG file of pixels (H, W), (H, W, 3), (1, H, W) or (3, H, W), uint8."""
-    if array.ndim == 3 and array.shape[2] != 3 and array.shape[0] in (1, 3):
-        array = array.transpose(1, 2, 0)
+    """A PNG file of pixels (H, W), (1, H, W), (3, H, W) or (H, W, 3), uint8; channels first where both would do."""
+    if array.ndim == 3:
+        array = array[0] if len(array) == 1 else array.transpose(1, 2, 0) if len(array) == 3 else array
     file = BytesIO()
-    Image.fromarray(np.ascontiguousarray(array.squeeze(2) if array.ndim == 3 and array.shape[2] == 1 else array)).save(
-        file, "PNG", optimize=True
-    )
+    Image.fromarray(np.ascontiguousarray(array)).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from netwright.core.errors import InputError, InputTypeError
 from netwright.data.pictures.album import Album
-from netwright.data.pictures.arrays import LABEL, array_album, has_picture_shape, list_album, named_album
+from netwright.data.pictures.arrays import LABEL, array_album, has_picture_shape, list_album
 from netwright.data.pictures.embedded import album_in
 from netwright.data.pictures.folder import folder_album, holds_no_table
 from netwright.data.pictures.idx import holds_idx, idx_album, is_idx
 from netwright.data.pictures.labels import check_lengths, label_columns, labels_table, numbered, target_name
 from netwright.data.pictures.loaders import BytesPictures, FilePictures, texts_of
+from netwright.data.pictures.named import named_album
 from netwright.data.pictures.pillow import file_bytes, is_image
 from netwright.data.pictures.sniff import FOREIGN, HEAD, extension, is_picture, named_as_picture
 from netwright.data.sources.arrays import is_tensor

@@ -42,9 +42,10 @@ def part_and_role(key: str) -> tuple[Part, Role | None]:
     """What the name of an array says: `x_test` is the rows of the test part, `train_labels` the labels to train on."""
     words = [word for word in re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", key).lower()) if word]
     words = [part for word in words for part in _parted(word)]
-    part = next((PARTS[word] for word in words if word in PARTS), "training")
-    role = next((word for word in words if word in ROWS + LABELS), None)
-    return part, None if role is None else "rows" if role in ROWS else "labels"
+    part: Part = next((PARTS[word] for word in words if word in PARTS), "training")
+    word = next((word for word in words if word in ROWS + LABELS), "")
+    role: Role | None = "rows" if word in ROWS else "labels" if word in LABELS else None
+    return part, role
 
 
 def _parted(word: str) -> list[str]:
@@ -86,7 +87,7 @@ def read_arrays(source: Path | bytes, name: str) -> dict[str, np.ndarray]:
         room = available_memory()
         alone = found[0] if len(found) == 1 and found[0][3] < 0 else None
         if alone and isinstance(source, Path) and _size(alone) > room // 4:
-            return {ALONE: np.load(source, mmap_mode="r", allow_pickle=False)}
+            return {ALONE: np.load(source, mmap_mode="c", allow_pickle=False)}
         needed = sum(map(_size, found))
         if needed > room * 3 // 4:
             raise InputError(

@@ -1,5 +1,6 @@
 """Which class is taken for which."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,50 +8,86 @@ import numpy as np
 from netwright.evaluate.format import clean, count, percent
 from netwright.evaluate.plots.axes import LETTER, at, label, rectangle, svg
 
-MOST_CLASSES = 30
+MOST_CLASSES = 200
+MOST_NUMBERS = 30
+"""Of more classes the cells are shades without numbers, and only as many names stand beside them as can be read."""
 LONGEST = 18
 """Letters of a class' name."""
+SIDE = 640.0
+"""Of a matrix of many classes."""
+NAME = 12.0
+"""Height of a line of names."""
+STEPS = 10
+"""Shades there are of many classes: cells of one shade are one shape, which keeps the page small."""
 
 
 def confusion(matrix: np.ndarray, classes: Sequence[str]) -> str:
     """A heat map of (C, C) counts, row the true class, column the predicted one; "" above `MOST_CLASSES`.
 
-    Cells hold the count and, where there is room, its share of the true class' rows, which is also the shade.
+    Cells hold the count and, where there is room, its share of the true class' rows, which is also the shade. Above
+    `MOST_NUMBERS` classes there is the shade alone.
     """
     size = len(classes)
     if not 0 < size <= MOST_CLASSES:
         return ""
-    cell = _cell(size)
+    many = size > MOST_NUMBERS
+    cell = SIDE / size if many else _cell(size)
     names = [clean(name) for name in classes]
-    gutter = 30 + LETTER * min(LONGEST, max(map(len, names)))
-    head = 46 if _flat(names, cell) else 36 + 0.75 * gutter
+    longest = LETTER * min(LONGEST, max(map(len, names)))
+    gutter = 30 + longest
+    flat = not many and _flat(names, cell)
+    head = 46 if flat else 36 + (longest if many else 0.75 * gutter)
     pieces = [label(0, 14, "true", css="strong"), label(gutter, 14, "predicted", css="strong")]
-    for i, name in enumerate(names):
-        middle = head + (i + 0.5) * cell
-        pieces.append(label(gutter - 10, middle + 4, name, anchor="end", width=LONGEST))
-        pieces.append(_column(gutter + (i + 0.5) * cell, head - 10, name, flat=_flat(names, cell)))
-    pieces += _cells(matrix, names, gutter, head, cell)
+    for i in range(0, size, max(1, math.ceil(NAME / cell))):
+        middle = (i + 0.5) * cell
+        pieces.append(label(gutter - 10, head + middle + 4, names[i], css=_small(cell), anchor="end", width=LONGEST))
+        turn = 0 if flat else -90 if many else -45
+        pieces.append(_column(gutter + middle, head - 10, names[i], turn=turn, css=_small(cell)))
+    draw = _shades if many else _cells
+    pieces += draw(matrix, names, gutter, head, cell)
     right = int(np.trace(matrix))
     title = f"Confusion matrix of {size} classes: {right:,} of {count(int(matrix.sum()), 'row')} on the diagonal"
     # A slanted name of the last column reaches beyond the matrix.
-    reach = 0 if _flat(names, cell) else 0.6 * gutter
+    reach = 0 if flat or many else 0.6 * gutter
     return svg(gutter + size * cell + reach + 2, head + size * cell + 2, title, pieces)
 
 
 def _cell(size: int) -> float:
     if size <= 4:
         return 96
-    return 62 if size <= 10 else max(26.0, 640 / size)
+    return 62 if size <= 10 else max(26.0, SIDE / size)
+
+
+def _small(cell: float) -> str:
+    return "small" if cell < 20 else ""
 
 
 def _flat(names: Sequence[str], cell: float) -> bool:
     return max(len(name) for name in names) * LETTER < cell - 6
 
 
-def _column(x: float, y: float, name: str, *, flat: bool) -> str:
-    if flat:
-        return label(x, y, name, anchor="middle")
-    return f'<g transform="translate({at(x)} {at(y)}) rotate(-45)">{label(0, 0, name, width=LONGEST)}</g>'
+def _column(x: float, y: float, name: str, *, turn: int, css: str) -> str:
+    if not turn:
+        return label(x, y, name, css=css, anchor="middle")
+    x += 4 if turn == -90 else 0
+    return f'<g transform="translate({at(x)} {at(y)}) rotate({turn})">{label(0, 0, name, css=css, width=LONGEST)}</g>'
+
+
+def _shades(matrix: np.ndarray, names: Sequence[str], left: float, top: float, cell: float) -> list[str]:
+    """The cells that hold rows, those of one shade as one shape; by the share's root, so that small shares differ."""
+    size = len(names)
+    totals = np.maximum(1, matrix.sum(axis=1, keepdims=True))
+    step = np.ceil(np.sqrt(matrix / totals) * STEPS).astype(int)
+    pieces = [rectangle(0, 0, size, size, "blank")]
+    for wrong in (True, False):
+        for shade in range(1, STEPS + 1):
+            those = np.argwhere((step == shade) & (np.eye(size, dtype=bool) != wrong)).tolist()
+            path = "".join(f"M{j} {i}h1v1h-1z" for i, j in those)
+            css = "heat wrong" if wrong else "heat"
+            opacity = 0.08 + 0.92 * shade / STEPS
+            pieces.append(f'<path d="{path}" class="{css}" fill-opacity="{opacity:.2f}"/>' if path else "")
+    place = f"translate({at(left)} {at(top)}) scale({cell:.4f})"
+    return [f'<g transform="{place}">{"".join(pieces)}</g>']
 
 
 def _cells(matrix: np.ndarray, names: Sequence[str], left: float, top: float, cell: float) -> list[str]:
@@ -73,7 +110,8 @@ def _cells(matrix: np.ndarray, names: Sequence[str], left: float, top: float, ce
 def _words(x: float, y: float, found: int, share: float, cell: float) -> str:
     css = "on" if share > 0.5 else ""
     if cell < 50:
-        text = f"{found:,}" if found < 10_000 else f"{found / 1000:.0f}k"
+        most = 10_000 if cell >= 36 else 1000
+        text = f"{found:,}" if found < most else f"{found / 1000:.0f}k"
         return label(x, y + 4, text, css=f"small {css}", anchor="middle")
     above = label(x, y - 2, f"{found:,}", css=f"strong {css}", anchor="middle")
     return above + label(x, y + 14, percent(share), css=f"small {css}", anchor="middle")

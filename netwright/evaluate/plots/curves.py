@@ -12,6 +12,8 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 340, 64, 704, 60, 290
 MOST_POINTS = 400
 FAR = 20
 """Losses whose largest is that many times the smallest are drawn by logarithm, …"""
+COLOURS = ("accent", "c2", "c4", "c9")
+"""Of the phases' lines; the validation's is another."""
 DEEPEST = 1e4
 """… which goes that many times below the largest; what is still smaller is drawn at the foot."""
 
@@ -30,8 +32,11 @@ def curves(history: Sequence[EpochRecord], best_epoch: int) -> str:
     if len(epochs) < 2 or not len(drawn):
         return ""
     across, up = _scales(epochs, drawn, np.concatenate([middle, *training.values()]))
-    entries = [(f"training ({name})" if len(training) > 1 else "training", "accent") for name in training]
-    lines = [_path(across, up, epochs, values, "accent") for values in training.values()]
+    entries = [
+        (f"training ({name})" if len(training) > 1 else "training", css)
+        for name, css in zip(training, COLOURS, strict=False)
+    ]
+    lines = [_path(across, up, epochs, values, css) for values, css in zip(training.values(), COLOURS, strict=False)]
     if np.isfinite(middle).any():
         entries.append(("validation, median and range of members" if (low < high).any() else "validation", "second"))
         lines = [_band(across, up, epochs, low, high), *lines, _path(across, up, epochs, middle, "second")]
@@ -66,7 +71,9 @@ def bests(history: Sequence[EpochRecord]) -> list[int]:
 
 
 def _phases(history: Sequence[EpochRecord]) -> list[str]:
-    return list(dict.fromkeys(name for record in history for name in record.losses))[:4]
+    """The phases; a phase's further figures ("phase.figure") are no losses and are passed over."""
+    names = list(dict.fromkeys(name for record in history for name in record.losses))
+    return ([name for name in names if "." not in name] or names)[: len(COLOURS)]
 
 
 def _members(history: Sequence[EpochRecord], kept: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -118,7 +125,8 @@ def _best(across: Scale, history: Sequence[EpochRecord], best: int) -> str:
     own = [across(history[place].epoch + 1) for place in sorted(set(bests(history)))]
     x = across(history[best].epoch + 1)
     anchor, shift = ("end", -6) if x > (LEFT + RIGHT) / 2 else ("start", 6)
-    words = f"{'last gain' if own else 'best'}: epoch {history[best].epoch + 1:,}"
+    word = "last gain" if own else "best" if _validation(history[best]).size else "kept"
+    words = f"{word}: epoch {history[best].epoch + 1:,}"
     strokes = [line(place, BOTTOM - 10, place, BOTTOM, "second") for place in own]
     return "".join([line(x, TOP - 8, x, BOTTOM, "mark"), *strokes, label(x + shift, TOP - 6, words, anchor=anchor)])
 
@@ -128,5 +136,5 @@ def _best_words(history: Sequence[EpochRecord], best: int) -> str:
         return ""
     values = _validation(history[best]).ravel()
     reached = f", validation {figure('log loss', float(np.median(values)))}" if len(values) else ""
-    word = "last gain in" if bests(history) else "best is"
+    word = "last gain in" if bests(history) else "best is" if len(values) else "weights kept are of"
     return f"; the {word} epoch {history[best].epoch + 1:,}{reached}"

@@ -3,6 +3,7 @@
 B rows, D length of the flat vector, P length of what is compared with neighbours, Z code size.
 """
 
+import math
 from types import ModuleType
 
 import torch
@@ -25,6 +26,9 @@ FARTHEST = 10.0
 """Standardised values are held within ± this."""
 LEAST_SPREAD, LEAST_PLACE_SPREAD = 1e-3, 0.1
 """Of a number and of a one-hot place, in the unit they are fed in, so that a value never seen lies far but not at infinity."""
+EDGE_SHARE, EDGE_VALUES = 0.01, 2e7
+"""Share of the ordinary values of a column beyond which nothing is made again, measured on so many numbers at most: else
+values far outside, for which layers go on in a straight line, are made again well."""
 PICTURE_CODES = 64
 """Principal components in which pictures are compared."""
 
@@ -75,33 +79,38 @@ def unsquashed(fed: Tensor, most: float = 100.0) -> Tensor:
 class AnomalyNetwork(nn.Module):
     """`forward(*inputs)` gives (B, 4): score by reconstruction, by neighbours, by both, and 1 where that is an alarm.
 
-    The first is the mean squared residual of standardised values, the second the distance to the nearest kept rows, the
+    The first is the mean squared residual of standardised values once they are made again, the second the distance to the nearest kept rows, the
     third the sum of the robust z of their logarithms. Only rows labelled `normal`, where rows are labelled and one is
     named, count as ordinary: nothing is learned from others.
     """
 
-    def __init__(self, flat: Flat, members: nn.ModuleList, code_size: int, noise: float, normal: int) -> None:
+    def __init__(self, flat: Flat, members: nn.ModuleList, noise: float, normal: int) -> None:
         super().__init__()
         self.members, self.noise, self.normal = members, noise, normal
         self.flat = Standardized(flat)
-        self.linear = Principal(flat.size, code_size)
+        self.linear = Principal(flat.size, min(flat.size, round(flat.size**0.5) + 1))
         pictures = flat.shape is not None
         self.principal = Principal(flat.size, min(PICTURE_CODES, flat.size)) if pictures else None
         self.neighbours = Neighbours(min(PICTURE_CODES, flat.size) if pictures else flat.size)
         self.of_residual, self.of_distance = RobustZ(), RobustZ()
+        self.low: Tensor
+        self.high: Tensor
+        self.register_buffer("low", torch.full((flat.size,), -FARTHEST))
+        self.register_buffer("high", torch.full((flat.size,), FARTHEST))
         self.limit: Tensor
         self.register_buffer("limit", torch.tensor(torch.inf))
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """(B, 4)."""
         x = self.flat(*inputs)
-        residual, distance = self.residuals(x, x), self.neighbours(self.place(x))
+        residual, distance = self.residuals(x), self.neighbours(self.place(x))
         both = self.of_residual(residual) + self.of_distance(distance)
         return torch.stack([residual, distance, both, (both > self.limit).to(both.dtype)], dim=1)
 
-    def residuals(self, fed: Tensor, x: Tensor) -> Tensor:
-        """Mean squared residual of the members that are fed (B, D) for x (B, D), (B,)."""
-        return torch.stack([(member(fed) - x).square().mean(1) for member in self.members]).mean(0)
+    def residuals(self, x: Tensor) -> Tensor:
+        """Mean squared residual of the members' reconstructions of x (B, D), (B,)."""
+        again = torch.stack([member(x) for member in self.members]).clamp(self.low, self.high)
+        return (again - x).square().mean(2).mean(0)
 
     def place(self, x: Tensor) -> Tensor:
         """What neighbours are sought by: (B, D) → (B, P)."""
@@ -116,23 +125,23 @@ class AnomalyNetwork(nn.Module):
     def reconstruct(self, *inputs: Tensor) -> Tensor:
         """Rows made again, the members' mean, (B, D), standardised as `flat` gives them."""
         x = self.flat(*inputs)
-        return torch.stack([member(x) for member in self.members]).mean(0)
+        return torch.stack([member(x) for member in self.members]).clamp(self.low, self.high).mean(0)
 
     def reconstruct_linear(self, *inputs: Tensor) -> Tensor:
-        """Rows made again by as many principal components as a code has numbers, (B, D), standardised."""
+        """Rows made again by √D + 1 principal components, (B, D), standardised."""
         return self.linear.decode(self.linear.encode(self.flat(*inputs)))
 
     def losses(self, batch: Batch, task: Task) -> Tensor:
         """While training: squared residual of each row from its noised copy, (B,); zero for rows not ordinary."""
         x = self.flat(*batch.inputs)
         fed = x + self.noise * torch.randn_like(x)
-        losses = self.residuals(fed, x)
+        losses = torch.stack([(member(fed) - x).square().mean(1) for member in self.members]).mean(0)
         return losses if self.normal < 0 else losses * self.ordinary(batch) / self.share(batch)
 
     def judged(self, batch: Batch, task: Task) -> Tensor:
         """Squared residual of each row, (B,); zero for rows not ordinary."""
         x = self.flat(*batch.inputs)
-        losses = self.residuals(x, x)
+        losses = self.residuals(x)
         return losses if self.normal < 0 else losses * self.ordinary(batch) / self.share(batch)
 
     def ordinary(self, batch: Batch) -> Tensor:
@@ -159,6 +168,8 @@ class AnomalyNetwork(nn.Module):
         self.linear.fit(chunks)
         if self.principal is not None:
             self.principal.fit(chunks)
+        else:
+            self.low[:], self.high[:] = edges(chunks)
         self.neighbours.keep(torch.cat([self.place(x) for x in chunks]))
 
     def finish(self, task: Task, training: Batch, validation: Batch) -> None:
@@ -171,7 +182,7 @@ class AnomalyNetwork(nn.Module):
         x = torch.cat(list(Chunks(self.flat, self.chosen(training))))
         count = self.neighbours.count
         kept = x[torch.arange(count, device=x.device) * len(x) // count]
-        residuals, distances = self.residuals(kept, kept), self.neighbours.leave_one_out()
+        residuals, distances = self.residuals(kept), self.neighbours.leave_one_out()
         self.of_residual.fit(residuals)
         self.of_distance.fit(distances)
         scores = self.of_residual(residuals) + self.of_distance(distances)
@@ -180,6 +191,14 @@ class AnomalyNetwork(nn.Module):
         if held.rows * task.false_alarms < 1:
             fresh.append(scores)
         self.limit.fill_(threshold(torch.cat(fresh), task.false_alarms))
+
+
+def edges(chunks: Chunks) -> tuple[Tensor, Tensor]:
+    """Of each column, the values (D,) that `EDGE_SHARE` of the rows lie below and above, from rows evenly taken."""
+    x = torch.cat(list(chunks))
+    ordered = x[:: math.ceil(x.numel() / EDGE_VALUES)].sort(0).values
+    at = round(EDGE_SHARE * (len(ordered) - 1))
+    return ordered[at], ordered[len(ordered) - 1 - at]
 
 
 def no_ordinary_rows(task: Task) -> InputError:
@@ -204,4 +223,4 @@ def build(config: AutoencoderConfig, schema: Schema, task: Task, layers: ModuleT
         for _ in range(MEMBERS)
     )
     normal = task.classes.index(task.normal) if task.normal is not None else -1
-    return AnomalyNetwork(flat, members, config.code_size, config.noise, normal)
+    return AnomalyNetwork(flat, members, config.noise, normal)

@@ -71,14 +71,14 @@ def for_reduction(rows: int, schema: Schema) -> AutoencoderConfig:
 
 
 def for_anomalies(rows: int, schema: Schema) -> AutoencoderConfig:
-    """The recipe of `anomalies.py`."""
-    dimensions = vector_length(schema)
+    """Much noise and a wide code: on three sets that measured better than little noise and a narrow one, which PCA beat."""
+    dimensions = max(1, vector_length(schema))
     batch = batch_for(rows, most=1024)
     epochs = max(1, min(MOST_EPOCHS, round(ANOMALY_STEPS * batch / max(rows, batch))))
     return AutoencoderConfig(
-        code_size=max(1, min(64, round(dimensions**0.5) + 1)),
+        code_size=min(128, 2 * dimensions),
         hidden_sizes=(128,),
-        noise=0.1,
+        noise=0.5,
         batch_size=batch,
         epochs=epochs,
         patience=epochs,

@@ -1,14 +1,10 @@
-"""The gan family: two phases a step, the generator averaged.
-
-B rows, P rows judged together.
-"""
+"""The gan family: two phases a step, the generator averaged."""
 
 import math
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Adam
@@ -22,20 +18,21 @@ from netwright.families.family import Count, Family, Penalty, Training
 from netwright.families.flat import FlatTable
 from netwright.families.gan.forms import Pictures, Rows
 from netwright.families.gan.gan import GAN
-from netwright.families.gan.losses import (
-    Loss,
-    discriminator_loss,
-    generator_loss,
-    one_centred,
-    scored,
-)
-from netwright.families.gan.network import GANNetwork, Shared, drawn_once, packed, packed_labels
+from netwright.families.gan.losses import Loss
+from netwright.families.gan.network import GANNetwork
 from netwright.families.gan.sizes import SMALLEST
+from netwright.families.gan.step import Shared, discriminator_step, drawn_once, generator_step
 from netwright.families.gan.watched import watched
 from netwright.tasks import Generation, Task
 
 CRITIC_STEPS = 5
 """Updates of the WGAN critic to one of its generator (Gulrajani et al. 2017)."""
+PICTURES = 400_000
+"""Pictures of 28 × 28 seen in about eight minutes on two slow cores; larger ones take as much longer."""
+ROWS = 2_500_000
+"""Rows of a table seen in a few minutes at most."""
+AVERAGED = 20
+"""Time constants of the average that a run has at least: the weights it began with must not stay in it."""
 LAST_RATE = 0.25
 """Of the learning rate, what is left at the end."""
 
@@ -51,14 +48,14 @@ class GANConfig(Training):
     """Channels at the first halving of a convolutional network."""
     hidden_sizes: tuple[Count, ...] = (128, 128)
     """Width of each hidden layer of a dense network."""
-    penalty: Penalty = 1.0
+    penalty: Penalty = 0.5
     """Weight of the gradient penalties: half of it of R1 and of R2, or all of WGAN-GP's."""
-    penalized: float = Field(default=1.0, gt=0, le=1)
+    penalized: float = Field(default=0.25, gt=0, le=1)
     """Share of the rows of a step that the penalties are measured on."""
     betas: tuple[float, float] = (0.0, 0.99)
     """Of Adam."""
     average: float = Field(default=0.998, ge=0, lt=1)
-    """Decay of the average of the generator's weights at each step; the averaged ones are kept."""
+    """Decay of the average of the generator's weights at each step, less in short runs; the averaged ones are kept."""
     by_class: bool = True
     """Draw and judge by class, where rows are labelled."""
     pack: Count = 1
@@ -101,13 +98,16 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
         return Adam(network.parameters(), lr=config.learning_rate, betas=config.betas, fused=True)
 
     def judged(module: nn.Module, batch: Batch, shared: Shared) -> Tensor:
-        return _judged(module, config, shared)
+        assert isinstance(module, GANNetwork)
+        return discriminator_step(module, config.loss, config.penalty, config.penalized, shared)
 
     def drawn(module: nn.Module, batch: Batch, shared: Shared) -> Tensor:
-        return _drawn(module, config, shared)
+        assert isinstance(module, GANNetwork)
+        return generator_step(module, config.loss, shared)
 
     judge, draw = made(module.discriminator), made(module.generator)
     every = CRITIC_STEPS if config.loss == "wgan_gp" else 1
+    decay = min(config.average, max(0.0, 1 - AVERAGED * every / max(steps, 1)))
     return [
         Phase(name="discriminator", loss=judged, optimizer=judge, scheduler=LambdaLR(judge, fall)),
         Phase(
@@ -116,61 +116,39 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
             optimizer=draw,
             scheduler=LambdaLR(draw, lambda step: fall(step * every)),
             every=every,
-            average=config.average,
+            average=decay,
         ),
     ]
 
 
-def _judged(module: nn.Module, config: GANConfig, shared: Shared) -> Tensor:
-    """The discriminator's loss, its penalties measured on the first rows: an unbiased estimate at a lower price."""
-    assert isinstance(module, GANNetwork)
-    real, fake, labels = shared
-    labels = packed_labels(labels, config.pack)
-    real, fake = packed(real, config.pack), packed(fake.detach(), config.pack)
-    look = module.discriminator
-    both = torch.cat([real, fake])
-    twice = torch.cat([labels, labels]) if labels is not None else None
-    if config.penalty == 0:
-        scores = look(both, twice)
-        return discriminator_loss(config.loss, scores[: len(real)], scores[len(real) :])
-    few = max(1, round(config.penalized * len(real)))
-    if config.loss == "wgan_gp":
-        scores = look(both, twice)
-        penalty = one_centred(look, real[:few], fake[:few], labels[:few] if labels is not None else None)
-        return discriminator_loss(config.loss, scores[: len(real)], scores[len(real) :]) + config.penalty * penalty
-    near = torch.cat([real[:few], fake[:few]])
-    scores, squared = scored(look, near, torch.cat([labels[:few]] * 2) if labels is not None else None)
-    real_scores, fake_scores = scores[:few], scores[few:]
-    if few < len(real):
-        far = look(torch.cat([real[few:], fake[few:]]), torch.cat([labels[few:]] * 2) if labels is not None else None)
-        rest = len(real) - few
-        real_scores, fake_scores = torch.cat([real_scores, far[:rest]]), torch.cat([fake_scores, far[rest:]])
-    return discriminator_loss(config.loss, real_scores, fake_scores) + config.penalty * squared.mean()
-
-
-def _drawn(module: nn.Module, config: GANConfig, shared: Shared) -> Tensor:
-    """The generator's loss."""
-    assert isinstance(module, GANNetwork)
-    real, fake, labels = shared
-    labels = packed_labels(labels, config.pack)
-    scores = module.discriminator(packed(fake, config.pack), labels)
-    if config.loss != "relativistic":
-        return generator_loss(config.loss, scores, scores)
-    with torch.no_grad():
-        beside = module.discriminator(packed(real, config.pack), labels)
-    return generator_loss(config.loss, beside, scores)
-
-
 def defaults(rows: int, folds: int, schema: Schema, task: Task) -> GANConfig:
-    """Settings by the size of the rows."""
+    """Settings by what a row is: convolutions for pictures of 8 pixels a side or more, else linear layers."""
     image = schema.image
     if image is None:
-        return GANConfig(network="dense", epochs=100, learning_rate=1e-3)
+        return _dense(rows, FlatTable.size(len(schema.number_features), schema.cardinalities))
+    if min(image.height, image.width) < SMALLEST:
+        return _dense(rows, image.channels * image.height * image.width)
+    visits = PICTURES * min(1.0, 28 * 28 / (image.height * image.width))
+    return GANConfig(epochs=round(max(1, min(400, visits / rows))), batch_size=_batch(rows, 32), learning_rate=1e-3)
+
+
+def _dense(rows: int, size: int) -> GANConfig:
+    """Few noise numbers for short rows: each direction that says nothing blurs what is drawn."""
     return GANConfig(
-        network="convolutional" if min(image.height, image.width) >= SMALLEST else "dense",
-        batch_size=64,
-        epochs=max(1, min(2000, 400_000 // rows)),
+        network="dense",
+        noise_size=max(8, min(64, size)),
+        batch_size=_batch(rows, 128),
+        epochs=round(max(1, min(2000, ROWS / rows))),
+        learning_rate=4e-3,
+        penalty=0.02,
+        penalized=0.5,
+        average=0.99,
     )
+
+
+def _batch(rows: int, most: int) -> int:
+    """A power of two, a quarter of the rows at most."""
+    return min(most, max(4, 2 ** int(math.log2(max(rows, 16) / 4))))
 
 
 FAMILY = Family(

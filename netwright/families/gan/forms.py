@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gumbel_softmax
 
-from netwright.families.flat import FlatTable
+from netwright.families.flat import MOST_PLACES
 
 TEMPERATURE = 0.2
 """Of the soft categories in training: near enough to one-hot that the discriminator can't tell, smooth enough to learn
@@ -42,8 +42,8 @@ class Rows(nn.Module):
 
     def __init__(self, number_count: int, cardinalities: Sequence[int]) -> None:
         super().__init__()
-        self.table = FlatTable(number_count, cardinalities, nn.Identity())
         self.number_count = number_count
+        self.places = [min(size, MOST_PLACES) for size in cardinalities]
         self.lowest: Tensor
         self.highest: Tensor
         self.two: Tensor
@@ -51,7 +51,7 @@ class Rows(nn.Module):
         self.register_buffer("lowest", torch.full((number_count,), -float(3)))
         self.register_buffer("highest", torch.full((number_count,), float(3)))
         self.register_buffer("two", torch.zeros(number_count, dtype=torch.bool))
-        self.register_buffer("unlikely", torch.zeros(sum(self.table.places)))
+        self.register_buffer("unlikely", torch.zeros(sum(self.places)))
 
     def measure(self, numbers: Tensor, categories: Tensor) -> None:
         """The range of each number, which of them have two values at most, and the categories there are."""
@@ -59,12 +59,17 @@ class Rows(nn.Module):
             self.lowest.copy_(numbers.amin(0))
             self.highest.copy_(numbers.amax(0))
             self.two.copy_(((numbers == self.lowest) | (numbers == self.highest)).all(0))
-        seen = self.table.flat(numbers, categories)[:, self.number_count :].sum(0) > 0
+        seen = self.taken(numbers, categories, numbers.dtype)[:, self.number_count :].sum(0) > 0
         self.unlikely.copy_(torch.where(seen, 0.0, NEVER))
 
     def taken(self, numbers: Tensor, categories: Tensor, dtype: torch.dtype) -> Tensor:
-        """(B, F) and (B, K) int64 → (B, D)."""
-        return self.table.flat(numbers.to(dtype), categories)
+        """(B, F) and (B, K) int64 → (B, D). Without `one_hot`, which looks at the indices before it begins."""
+        parts = [numbers.to(dtype)]
+        for column, places in enumerate(self.places):
+            index = categories[:, column]
+            index = torch.where(index < places, index, 0)
+            parts.append((index[:, None] == torch.arange(places, device=index.device)).to(dtype))
+        return torch.cat(parts, 1)
 
     def soft(self, drawn: Tensor) -> Tensor:
         """(B, D) numbers and logits → (B, D) with a soft one-hot category drawn from the logits of each column."""
@@ -83,9 +88,9 @@ class Rows(nn.Module):
 
     def _logits(self, drawn: Tensor) -> tuple[Tensor, ...]:
         """Of each category column, (B, places)."""
-        if not self.table.places:
+        if not self.places:
             return ()
-        return (drawn[:, self.number_count :] + self.unlikely).split(self.table.places, 1)
+        return (drawn[:, self.number_count :] + self.unlikely).split(self.places, 1)
 
 
 def _choice(logits: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -1,6 +1,6 @@
 """The module of the gan family: both networks, and the way between them and the rows of a data set.
 
-B rows, P rows judged together.
+B rows.
 """
 
 from collections.abc import Sequence
@@ -8,12 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from netwright.core.batch import Batch
 from netwright.families.gan.forms import Pictures, Rows
 from netwright.families.gan.gan import GAN, drawn
-
-Shared = tuple[Tensor, Tensor, Tensor | None]
-"""Real rows and fakes, each (B, …), and the labels of both, (B,), or None."""
 
 
 class GANNetwork(nn.Module):
@@ -56,24 +52,3 @@ class GANNetwork(nn.Module):
         return self.form.given(
             drawn(self.generator, self.noise_size, self.classes, count, labels, generator), generator
         )
-
-
-def drawn_once(module: nn.Module, batch: Batch) -> Shared:
-    """What both phases of a step have in common: the real rows, and as many fakes of the same classes."""
-    assert isinstance(module, GANNetwork)
-    labels = batch.target if module.classes else None
-    return module.real(*batch.inputs), module.fake(len(batch), labels), labels
-
-
-def packed(rows: Tensor, pack: int) -> Tensor:
-    """(B, C, …) → (⌈B/P⌉, P·C, …): P rows side by side; the first ones fill up what is missing."""
-    if pack == 1:
-        return rows
-    groups = -(-len(rows) // pack)
-    index = torch.arange(groups * pack, device=rows.device) % len(rows)
-    return rows[index].reshape(groups, pack * rows.shape[1], *rows.shape[2:])
-
-
-def packed_labels(labels: Tensor | None, pack: int) -> Tensor | None:
-    """(B,) → (⌈B/P⌉, P) in the same way."""
-    return labels if labels is None or pack == 1 else packed(labels[:, None], pack)

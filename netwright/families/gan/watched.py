@@ -31,12 +31,11 @@ def watched(module: nn.Module, config: Record, task: Task, batch: Batch) -> dict
     among their five nearest (Naeem et al. 2020).
     """
     assert isinstance(module, GANNetwork)
-    rows = min(ROWS, len(batch))
-    labels = batch.target[:rows] if module.classes else None
-    made = module.generate(rows, labels, torch.Generator().manual_seed(0))
-    return figures(
-        module.real(*(x[:rows] for x in batch.inputs)), module.real(*(x.to(batch.target.device) for x in made)), labels
-    )
+    index = torch.linspace(0, len(batch) - 1, min(ROWS, len(batch)), device=batch.target.device).round().long()
+    labels = batch.target[index] if module.classes else None
+    made = module.generate(len(index), labels, torch.Generator().manual_seed(0))
+    real = module.real(*(x[index] for x in batch.inputs))
+    return figures(real, module.real(*(x.to(real.device) for x in made)), labels)
 
 
 def collapsed(figures: Mapping[str, float]) -> bool:
