@@ -11,6 +11,7 @@ from netwright.artifact.predictor import Predictor
 from netwright.core.errors import InputError
 from netwright.core.files import refuse_existing, write_file
 from netwright.core.notice import Notice
+from netwright.core.plan import Planned
 from netwright.core.steps import EpochRecord
 from netwright.evaluate.findings import Findings
 from netwright.evaluate.report import render
@@ -76,11 +77,13 @@ def new_folder(output: Path | None, name: str, *, force: bool) -> Path:
     return output
 
 
-def write_results(path: Path, findings: Findings | None, history: tuple[EpochRecord, ...], ended: str) -> None:
+def write_results(
+    path: Path, findings: Findings | None, history: tuple[EpochRecord, ...], ended: str, plan: Planned
+) -> None:
     """Write history.jsonl, metrics.json and report.html into the run folder."""
     lines = [json.dumps(_finite(_plain(record))) for record in history]
     write_file(path / "history.jsonl", ("\n".join(lines) + "\n" if lines else "").encode())
-    metrics: dict[str, object] = {"ended": ended}
+    metrics: dict[str, object] = {"ended": ended, "plan": plan.values()}
     if findings is not None:
         evaluation = findings.evaluation
         metrics |= asdict(evaluation) | {"task": findings.task.title, "seconds": findings.seconds}

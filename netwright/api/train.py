@@ -226,7 +226,7 @@ def _finish(
         rows=len(rows.split.fitting),
         figures=findings.evaluation.figures if findings else {},
     )
-    write_results(path, findings, fitted.history, fitted.ended)
+    write_results(path, findings, fitted.history, fitted.ended, fitted.plan)
     if not fitted.early:
         shutil.rmtree(path / "checkpoints", ignore_errors=True)
     return Run(

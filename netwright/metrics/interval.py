@@ -28,4 +28,4 @@ def wilson(hits: int, count: int, *, z: float = 1.96) -> tuple[float, float]:
     share = hits / count
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+    return 0.0 if not hits else float(max(0.0, middle - half)), 1.0 if hits == count else float(min(1.0, middle + half))

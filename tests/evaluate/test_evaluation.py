@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from netwright.core.cells import CellType
-from netwright.evaluate.evaluation import LOWER_IS_BETTER, SHARES, evaluate
+from netwright.evaluate.evaluation import LOWER_IS_BETTER, ONLY_TOLD, SHARES, Evaluation, evaluate
 from netwright.metrics.interval import wilson
 from netwright.tasks import Classification, MultiLabel, Regression
 
 TEXT, NUMBER = CellType(kind="string"), CellType(kind="number")
+WITHOUT_A_TARGET = {"Fréchet distance", "divergence of labels", "false alarms", "−ELBO"}
 RANDOM = np.random.default_rng(0)
 CLASSES = Classification(targets=("y",), cells=(TEXT,), classes=("a", "b"), counts=(6, 4))
 LABELS = MultiLabel(targets=("p", "q"), cells=(TEXT, TEXT), labels=("p", "q"), shares=(0.3, 0.6))
@@ -17,7 +18,8 @@ AMOUNT = Regression(targets=("y",), cells=(NUMBER,), center=(5.0,), scale=(2.0,)
 
 def test_every_figure_has_a_direction():
     figures = {name for task in (CLASSES, LABELS, AMOUNT) for name in task.metrics}
-    assert figures >= LOWER_IS_BETTER and figures >= SHARES
+    assert figures >= LOWER_IS_BETTER - WITHOUT_A_TARGET and figures >= SHARES
+    assert not ONLY_TOLD & (LOWER_IS_BETTER | SHARES | figures)
     truth = RANDOM.integers(0, 2, 40)
     good, bad = (np.clip(np.eye(2)[t], 0.1, 0.9) for t in (truth, 1 - truth))
     both = RANDOM.integers(0, 2, (40, 2))
@@ -54,3 +56,12 @@ def test_beaten_by_what_is_as_good_or_better():
     guess = {e: truth + e for e in (0.1, 0.2, 0.3)}
     judged = evaluate(AMOUNT, guess[0.2], truth, {"better": guess[0.1], "same": guess[0.2], "worse": guess[0.3]})
     assert judged.beaten_by == ["better", "same"]
+
+
+def test_what_is_only_told_is_beaten_by_nothing():
+    judged = {"rows": 9, "low": 0.0, "high": 1.0}
+    told = Evaluation(main="alarms", figures={"alarms": 0.1}, baselines={"x": {"alarms": 0.5}}, **judged)
+    assert told.beaten_by == []
+    worse = Evaluation(main="−ELBO", figures={"−ELBO": 9.0}, baselines={"x": {"−ELBO": 7.0}}, **judged)
+    assert worse.beaten_by == ["x"]
+    assert worse.unit == "row"

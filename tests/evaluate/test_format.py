@@ -36,6 +36,12 @@ def test_numbers_have_three_digits(value: float, text: str):
         ("R²", -1234.5, "−1,234"),
         ("RMSE", 543.2, "543"),
         ("ROC AUC", float("nan"), "–"),
+        ("alarms", 0.0123, "1.2 %"),
+        ("found", 0.5, "50 %"),
+        ("found", 0.987, "98.7 %"),
+        ("found", 1.0, "100 %"),
+        ("false alarms", 0.0001, "<1 %"),
+        ("false alarms", float("nan"), "–"),
     ],
 )
 def test_figures(name: str, value: float, text: str):

@@ -43,7 +43,7 @@ def judge(
         notices=rows.notices,
         family=fitted.family.name,
         network=describe(fitted.module.cpu(), sample),
-        settings=settings.model_dump(exclude={"config"}) | fitted.config.model_dump(),
+        settings=settings.model_dump(exclude={"config"}) | fitted.config.model_dump() | _plan(fitted),
         history=fitted.history,
         best_epoch=fitted.best_epoch,
         seconds=seconds,
@@ -69,3 +69,11 @@ def judged(rows: Rows, module: nn.Module, baselines: dict[str, np.ndarray], sett
         case "generation":
             return judge_generated(rows, module, settings)
     return judge_answers(rows, module, baselines, settings)
+
+
+def _plan(fitted: Fitted) -> dict[str, object]:
+    """How most steps were run, for the settings that are shown."""
+    if not fitted.plan.stretches:
+        return {}
+    longest = max(fitted.plan.stretches, key=lambda stretch: stretch.last - stretch.first)
+    return {"steps ran": str(longest.plan)}

@@ -33,7 +33,7 @@ def codes(points: np.ndarray, labels: np.ndarray | None, names: Sequence[str]) -
     if len(chosen) < 2:
         return ""
     shown = points[chosen].astype(float)
-    colour, entries = _colours(None if labels is None else labels[chosen], names)
+    colour, entries = _colours(len(chosen), None if labels is None else labels[chosen], names)
     low, high = _bounds(shown)
     inside = ((shown >= low) & (shown <= high)).all(axis=1)
     key, top = _legend(entries)
@@ -45,10 +45,10 @@ def codes(points: np.ndarray, labels: np.ndarray | None, names: Sequence[str]) -
     return svg(WIDTH, top + height + 24, title, [*key, frame, *_dots(place, colour[inside]), note])
 
 
-def _colours(labels: np.ndarray | None, names: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, str]]]:
+def _colours(rows: int, labels: np.ndarray | None, names: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, str]]]:
     """(N,) a colour each as its class in the style sheet, and the legend: (name, class)."""
     if labels is None:
-        return np.full(MOST_POINTS, "c0"), []
+        return np.full(rows, "c0"), []
     frequent = np.argsort(-np.bincount(labels, minlength=len(names)), kind="stable")
     own = sorted(frequent[: COLOURS if len(names) <= COLOURS else COLOURS - 1].tolist())
     css = np.full(len(names), FAINT, dtype="<U5")

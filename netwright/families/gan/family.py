@@ -33,7 +33,7 @@ ROWS = 2_500_000
 """Rows of a table seen in a few minutes at most."""
 AVERAGED = 20
 """Time constants of the average that a run has at least: the weights it began with must not stay in it."""
-LAST_RATE = 0.25
+LAST_RATE = 0.1
 """Of the learning rate, what is left at the end."""
 
 

@@ -12,7 +12,7 @@ from netwright.engine.eager import Eager
 from netwright.engine.gate import proven
 from netwright.engine.job import Job, Position
 from netwright.engine.tally import Tally
-from netwright.families.gan.family import FAMILY, GANConfig
+from netwright.families.gan.family import FAMILY, LAST_RATE, GANConfig
 from tests.families.gan.made import picture_schema, row_schema, rows_of, task_of
 
 SCHEMAS = {"pictures": picture_schema(8, 8), "rows": row_schema(2, (3,))}
@@ -82,7 +82,7 @@ def test_rates_fall_with_steps_or_with_time():
     for phase in made.phases:
         phase.optimizer.step()
         phase.scheduler.step()
-        assert math.isclose(phase.optimizer.param_groups[0]["lr"], 0.25 * made.config.learning_rate)
+        assert math.isclose(phase.optimizer.param_groups[0]["lr"], LAST_RATE * made.config.learning_rate)
 
 
 @every_loss
