@@ -98,7 +98,9 @@ class LeftOutColumn(ColumnBase):
     kind: Literal["text", "id", "constant", "left out"]
 
 
-Column = Annotated[NumberColumn | TimeColumn | CategoryColumn | ImageColumn | LeftOutColumn, Field(discriminator="kind")]
+Column = Annotated[
+    NumberColumn | TimeColumn | CategoryColumn | ImageColumn | LeftOutColumn, Field(discriminator="kind")
+]
 
 
 class Schema(Record):

@@ -82,7 +82,9 @@ def _spectrum(x: Tensor) -> tuple[Tensor, Tensor]:
     return values, x.T @ (left / values.sqrt())
 
 
-def _fit_logistic(linear: nn.Linear, task: Supervised, x: Tensor, target: Tensor, penalty: float, rounds: int = 60) -> None:
+def _fit_logistic(
+    linear: nn.Linear, task: Supervised, x: Tensor, target: Tensor, penalty: float, rounds: int = 60
+) -> None:
     """Minimise the mean loss + penalty·1e-3·|W|²/2 from where the weights stand (L-BFGS; Liu and Nocedal 1989)."""
     optimizer = torch.optim.LBFGS(linear.parameters(), max_iter=rounds, line_search_fn="strong_wolfe", history_size=10)
 

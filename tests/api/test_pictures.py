@@ -101,6 +101,7 @@ def test_equal_pictures_stay_on_one_side_and_are_named_in_different_classes():
 
 def test_a_source_that_divides_itself_is_divided_so(tmp_path: Path):
     pictures, labels = arrays_of()
+    half, other = slice(None, None, 2), slice(1, None, 2)
     np.savez(
         tmp_path / "both.npz",
         x_train=pictures[half],

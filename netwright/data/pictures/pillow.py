@@ -204,7 +204,7 @@ def _on_white(image: Image.Image) -> Image.Image:
     if image.mode == "RGBX":
         return image.convert("RGB")
     grey = image.mode in ("L", "LA", "La", "1")
-    opaque = image.convert("RGBA")
+    opaque = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, opaque).convert("L" if grey else "RGB")
 

@@ -84,7 +84,7 @@ def _shades(matrix: np.ndarray, names: Sequence[str], left: float, top: float, c
             those = np.argwhere((step == shade) & (np.eye(size, dtype=bool) != wrong)).tolist()
             path = "".join(f"M{j} {i}h1v1h-1z" for i, j in those)
             css = "heat wrong" if wrong else "heat"
-            opacity = 0.08 + 0.92 * shade / STEPS
+            opacity = 0.14 + 0.86 * shade / STEPS
             pieces.append(f'<path d="{path}" class="{css}" fill-opacity="{opacity:.2f}"/>' if path else "")
     place = f"translate({at(left)} {at(top)}) scale({cell:.4f})"
     return [f'<g transform="{place}">{"".join(pieces)}</g>']

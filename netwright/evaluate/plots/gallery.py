@@ -15,19 +15,25 @@ MOST = 100
 """Pictures of one gallery; more are not drawn."""
 MOST_ROWS, MOST_ACROSS = 12, 16
 """Of the pictures in rows."""
-AIM, AIM_IN_ROWS = 96, 64
+MANY = 30
+"""Above as many pictures a gallery shows each one smaller."""
+AIM, AIM_OF_MANY, AIM_IN_ROWS = 96, 64, 64
 """About the px of a picture's longer side on the page."""
-LEAST_WIDTH = 84
-"""Of a card, in px."""
+LEAST_WIDTH, SHORT = 84, 8
+"""Of a card, in px, where its caption has more letters than `SHORT`."""
 
 
 def gallery(pictures: np.ndarray, captions: Sequence[str], columns: int | None = None) -> str:
     """Pictures (n, C, H, W) uint8, each over its caption ("" for none); as many a line as fit, or `columns`."""
     shown = pictures[:MOST]
     captions = list(captions)[: len(shown)]
-    tags = inline(list(shown), [text or f"picture {i + 1}" for i, text in enumerate(captions)], aim=AIM)
+    if not captions:
+        return ""
+    aim = AIM if len(shown) <= MANY else AIM_OF_MANY
+    tags = inline(list(shown), [text or f"picture {i + 1}" for i, text in enumerate(captions)], aim=aim)
     cards = [card([tag], text) for tag, text in zip(tags, captions, strict=True)]
-    return grid(cards, card_width(shown, 1), columns) if cards else ""
+    least = LEAST_WIDTH if max(map(len, captions)) > SHORT else 0
+    return grid(cards, card_width(shown, 1, aim=aim, least=least), columns)
 
 
 def rows_of(pictures: Sequence[np.ndarray], names: Sequence[str]) -> str:
@@ -58,10 +64,10 @@ def grid(cards: Sequence[str], width: int, columns: int | None = None) -> str:
     return f'<div class="cards" style="grid-template-columns: {lines}">{"".join(cards)}</div>'
 
 
-def card_width(pictures: np.ndarray, together: int) -> int:
+def card_width(pictures: np.ndarray, together: int, *, aim: int = AIM, least: int = LEAST_WIDTH) -> int:
     """The px of a card with `together` of the pictures (n, C, H, W), wide enough for a caption."""
-    width = shown_width(pictures.shape[2], pictures.shape[3], AIM)
-    return max(LEAST_WIDTH, together * width + 4 * (together - 1))
+    width = shown_width(pictures.shape[2], pictures.shape[3], aim)
+    return max(least, together * width + 4 * (together - 1))
 
 
 def _line(name: str, tags: Sequence[str]) -> str:

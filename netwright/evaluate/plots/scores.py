@@ -86,7 +86,7 @@ def _threshold(across: Scale, threshold: float) -> list[str]:
         return []
     x = across(min(max(threshold, across.low), across.high))
     words = f"alarm above {number(threshold)}"
-    sample = RIGHT - LETTER * len(words) - 14
+    sample = RIGHT - 1.15 * LETTER * len(words) - 10
     return [
         line(x, TOP - 6, x, BOTTOM, "limit"),
         line(sample, 3, sample, 17, "limit"),

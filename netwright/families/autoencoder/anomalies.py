@@ -3,7 +3,6 @@
 B rows, D length of the flat vector, P length of what is compared with neighbours, Z code size.
 """
 
-import math
 from types import ModuleType
 
 import torch
@@ -25,10 +24,10 @@ MEMBERS = 2
 FARTHEST = 10.0
 """Standardised values are held within ± this."""
 LEAST_SPREAD, LEAST_PLACE_SPREAD = 1e-3, 0.1
-"""Of a number and of a one-hot place, in the unit they are fed in, so that a value never seen lies far but not at infinity."""
-EDGE_SHARE, EDGE_VALUES = 0.01, 2e7
-"""Share of the ordinary values of a column beyond which nothing is made again, measured on so many numbers at most: else
-values far outside, for which layers go on in a straight line, are made again well."""
+"""Of a number and of a one-hot place, in the unit they are fed in: a value never seen lies far, not at infinity."""
+EDGE_SHARE, EDGE_VALUES = 0.01, 20_000_000
+"""Share of the ordinary values of a column beyond which nothing is made again, measured on so many at most: else values
+far outside, for which layers go on in a straight line, are made again well."""
 PICTURE_CODES = 64
 """Principal components in which pictures are compared."""
 
@@ -79,9 +78,9 @@ def unsquashed(fed: Tensor, most: float = 100.0) -> Tensor:
 class AnomalyNetwork(nn.Module):
     """`forward(*inputs)` gives (B, 4): score by reconstruction, by neighbours, by both, and 1 where that is an alarm.
 
-    The first is the mean squared residual of standardised values once they are made again, the second the distance to the nearest kept rows, the
-    third the sum of the robust z of their logarithms. Only rows labelled `normal`, where rows are labelled and one is
-    named, count as ordinary: nothing is learned from others.
+    The first is the mean squared residual of standardised values once they are made again, the second the distance to
+    the nearest kept rows, the third the sum of the robust z of their logarithms. Only rows labelled `normal`, where one
+    is named, count as ordinary: nothing is learned from others.
     """
 
     def __init__(self, flat: Flat, members: nn.ModuleList, noise: float, normal: int) -> None:
@@ -160,6 +159,7 @@ class AnomalyNetwork(nn.Module):
 
     def prepare(self, task: Task, training: Batch) -> None:
         """Measure the ordinary rows, and keep some of them."""
+        assert isinstance(task, Anomaly)
         inputs = self.chosen(training)
         if not len(inputs[0]):
             raise no_ordinary_rows(task)
@@ -169,8 +169,9 @@ class AnomalyNetwork(nn.Module):
         if self.principal is not None:
             self.principal.fit(chunks)
         else:
-            self.low[:], self.high[:] = edges(chunks)
-        self.neighbours.keep(torch.cat([self.place(x) for x in chunks]))
+            self.low[:], self.high[:] = edges(self.flat(*evenly(inputs, EDGE_VALUES // max(1, len(self.low)))))
+        kept = Chunks(self.flat, evenly(inputs, len(self.neighbours.kept)))
+        self.neighbours.keep(torch.cat([self.place(x) for x in kept]))
 
     def finish(self, task: Task, training: Batch, validation: Batch) -> None:
         """Measure what scores ordinary rows have, and lay the threshold.
@@ -179,10 +180,8 @@ class AnomalyNetwork(nn.Module):
         the training rows with them where they are too few for the share asked.
         """
         assert isinstance(task, Anomaly)
-        x = torch.cat(list(Chunks(self.flat, self.chosen(training))))
-        count = self.neighbours.count
-        kept = x[torch.arange(count, device=x.device) * len(x) // count]
-        residuals, distances = self.residuals(kept), self.neighbours.leave_one_out()
+        kept = Chunks(self.flat, evenly(self.chosen(training), self.neighbours.count))
+        residuals, distances = torch.cat([self.residuals(x) for x in kept]), self.neighbours.leave_one_out()
         self.of_residual.fit(residuals)
         self.of_distance.fit(distances)
         scores = self.of_residual(residuals) + self.of_distance(distances)
@@ -193,20 +192,26 @@ class AnomalyNetwork(nn.Module):
         self.limit.fill_(threshold(torch.cat(fresh), task.false_alarms))
 
 
-def edges(chunks: Chunks) -> tuple[Tensor, Tensor]:
-    """Of each column, the values (D,) that `EDGE_SHARE` of the rows lie below and above, from rows evenly taken."""
-    x = torch.cat(list(chunks))
-    ordered = x[:: math.ceil(x.numel() / EDGE_VALUES)].sort(0).values
+def evenly(inputs: tuple[Tensor, ...], most: int) -> tuple[Tensor, ...]:
+    """At most so many of the rows, taken evenly."""
+    rows = len(inputs[0])
+    count = min(rows, max(most, 1))
+    at = torch.arange(count, device=inputs[0].device) * rows // count
+    return tuple(x[at] for x in inputs)
+
+
+def edges(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each column of x (N, D), the values (D,) that `EDGE_SHARE` of the rows lie below and above."""
+    ordered = x.sort(0).values
     at = round(EDGE_SHARE * (len(ordered) - 1))
     return ordered[at], ordered[len(ordered) - 1 - at]
 
 
-def no_ordinary_rows(task: Task) -> InputError:
+def no_ordinary_rows(task: Anomaly) -> InputError:
     """The error for a normal label that no training row has."""
-    normal = task.normal if isinstance(task, Anomaly) else None
     return InputError(
         "There are no ordinary rows to learn from.",
-        got=f"normal={normal!r}",
+        got=f"normal={task.normal!r}",
         wanted=f"a label that training rows have: {', '.join(task.classes) or 'none is known'}",
         fix="Correct normal, as in --set normal=LABEL, or leave it out: all rows then count as ordinary.",
     )

@@ -1,5 +1,6 @@
 """The dials of the family."""
 
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import Field
@@ -71,7 +72,7 @@ def for_reduction(rows: int, schema: Schema) -> AutoencoderConfig:
 
 
 def for_anomalies(rows: int, schema: Schema) -> AutoencoderConfig:
-    """Much noise and a wide code: on three sets that measured better than little noise and a narrow one, which PCA beat."""
+    """Much noise and a wide code: on three sets that was better than little and a narrow one, which PCA beat."""
     dimensions = max(1, vector_length(schema))
     batch = batch_for(rows, most=1024)
     epochs = max(1, min(MOST_EPOCHS, round(ANOMALY_STEPS * batch / max(rows, batch))))
@@ -133,7 +134,7 @@ def vector_length(schema: Schema) -> int:
 def dense_work(schema: Schema, hidden: tuple[int, ...]) -> float:
     """Multiplications of one row, there and back: three times two mirrored halves."""
     sizes = (vector_length(schema), *hidden)
-    return 6 * sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    return 6 * sum(a * b for a, b in pairwise(sizes))
 
 
 def batch_for(rows: int, most: int = 256) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from types import ModuleType
 
-import torch
 from torch import Tensor, nn
 
 from netwright.core.errors import InputError
@@ -76,10 +75,11 @@ class ConvDecoder(nn.Module):
 class ConvAutoencoder(nn.Module):
     """Pictures to codes and back; every size is worked out from `image_size`, which need not be even.
 
-    `forward(x (B, input_channels, H, W))` gives the reconstruction of the same shape, raw numbers without an activation;
+    `forward(x (B, input_channels, H, W))` gives the reconstruction in the same shape, raw numbers, no activation;
     `encode` gives codes (B, code_size), `decode` pictures from codes. `channels` are those of each halving. Raises
     InputError for a size below one or an unknown activation.
 
+    >>> import torch
     >>> model = ConvAutoencoder(1, 16, image_size=28)
     >>> x = torch.rand(5, 1, 28, 28)
     >>> model.encode(x).shape, model(x).shape

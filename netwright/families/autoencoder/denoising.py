@@ -93,7 +93,7 @@ class DenoisingNetwork(nn.Module):
         return begun + self.spread * self.body((x - self.center) / self.spread)
 
     def cleaned_linear(self, x: Tensor) -> Tensor:
-        """Flat vectors (B, D) cleaned by the best linear filter: each principal code times its share of the variance."""
+        """Flat vectors (B, D) cleaned by the best linear filter: each code times its share of the variance."""
         variance = self.principal.spread.square()
         share = variance / (variance + self.noise_level**2)
         return self.principal.decode(share * self.principal.encode(x))
@@ -121,7 +121,7 @@ class DenoisingNetwork(nn.Module):
         return torch.cat(parts, dim=1)
 
     def losses(self, batch: Batch, task: Task) -> Tensor:
-        """While training: squared error of each row cleaned of noise of any strength, (B,), in units of the variance."""
+        """While training: squared error of each row, (B,), cleaned of noise of any strength, in units of variance."""
         x = self.flat(*batch.inputs)
         between = torch.rand(len(x), 1, dtype=x.dtype, device=x.device)
         strength = self.noise * (WEAKEST + (STRONGEST - WEAKEST) * between)

@@ -6,7 +6,6 @@ B rows, I input size, Z code size.
 from collections.abc import Sequence
 from types import ModuleType
 
-import torch
 from torch import Tensor, nn
 
 from netwright.families.mlp import MLP
@@ -19,6 +18,7 @@ class Autoencoder(nn.Module):
     gives codes (B, code_size), `decode` rows from codes. Raises InputError for a size below one or an unknown
     activation.
 
+    >>> import torch
     >>> model = Autoencoder(784, [128, 64], 8)
     >>> x = torch.rand(5, 784)
     >>> model.encode(x).shape, model(x).shape
@@ -56,4 +56,3 @@ def silence(body: nn.Module) -> None:
     last = [part for part in body.modules() if getattr(part, "weight", None) is not None][-1]
     for name in ("weight", "bias"):
         nn.init.zeros_(last.get_parameter(name))
-

@@ -100,7 +100,7 @@ class GenerationNetwork(nn.Module):
         return numbers + likelihoods.categorical(x[:, count:], outputs[:, count:], self.flat.places)
 
     def terms(self, batch: Batch, binary: bool, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Log-likelihood of each row from one code drawn, (B,), and the divergence of each number of the code, (B, Z)."""
+        """Log-likelihood of each row from one code drawn, (B,), and the divergence of the code's numbers, (B, Z)."""
         x = self.seen(batch, binary, generator)
         mean, log_variance = self.posterior(x)
         outputs = self.decode(drawn(mean, log_variance, generator))

@@ -32,7 +32,7 @@ class Mixture(nn.Module):
         self.register_buffer("factors", torch.eye(size).repeat(classes, parts, 1, 1))
 
     def fit(self, codes: Tensor, labels: Tensor) -> None:
-        """To codes (N, Z) of classes (N,). A class without rows keeps the standard normal and is never drawn unasked."""
+        """To codes (N, Z) of classes (N,). A class without rows keeps the standard normal, drawn only when asked."""
         for label in range(self.classes):
             own = codes[labels == label].double()
             self.weights[label] = 0.0
@@ -61,7 +61,7 @@ class Mixture(nn.Module):
 
 
 def fitted(codes: Tensor, parts: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Shares (M,), means (M, Z) and Cholesky factors (M, Z, Z) by expectation and maximisation, from evenly taken rows."""
+    """Shares (M,), means (M, Z) and Cholesky factors (M, Z, Z), by expectation and maximisation."""
     size = codes.shape[1]
     means = codes[torch.arange(parts, device=codes.device) * len(codes) // parts]
     eye = torch.eye(size, dtype=codes.dtype, device=codes.device)

@@ -28,11 +28,9 @@ class Neighbours(nn.Module):
         self.register_buffer("padding", torch.full((places,), torch.inf))
 
     def keep(self, x: Tensor) -> None:
-        """Keep these rows (N, D), or as many of them as there are places for, evenly taken."""
-        places = len(self.kept)
-        at = torch.arange(min(len(x), places), device=x.device) * max(len(x), 1) // max(min(len(x), places), 1)
-        self.kept.zero_()[: len(at)] = x[at].to(self.kept.dtype)
-        self.padding.fill_(torch.inf)[: len(at)] = 0.0
+        """Keep these rows (N, D), no more than there are places."""
+        self.kept.zero_()[: len(x)] = x.to(self.kept.dtype)
+        self.padding.fill_(torch.inf)[: len(x)] = 0.0
 
     @property
     def count(self) -> int:

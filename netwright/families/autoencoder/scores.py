@@ -11,7 +11,7 @@ from torch import Tensor, nn
 MAD_TO_SPREAD = 1.4826
 """The median absolute deviation of a normal distribution, times this, is its standard deviation."""
 LEAST_SHARE = 1e-3
-"""Of the mean distance: what is added to a distance before its logarithm is taken, so that zero has one."""
+"""Of the median distance: what is added to a distance before its logarithm is taken, so that zero has one."""
 
 
 class RobustZ(nn.Module):
@@ -30,7 +30,8 @@ class RobustZ(nn.Module):
         """Measure on the distances of ordinary rows (N,)."""
         if not len(distances):
             return
-        self.least.fill_(LEAST_SHARE * float(distances.mean()) + 1e-12)
+        usual = float(distances.median()) or float(distances.mean())
+        self.least.fill_(LEAST_SHARE * usual + 1e-12)
         logs = (distances + self.least).log()
         self.median.fill_(float(logs.median()))
         spread = MAD_TO_SPREAD * float((logs - self.median).abs().median())

@@ -52,6 +52,13 @@ def test_versions_stand_one_above_the_other():
     assert next(p.get("alt") for p in lines[1].iter("img")) == "<made again>, 1"
 
 
+def test_many_pictures_are_shown_smaller():
+    (picture, *_) = tree(gallery(noise(31, 1, 64, 64), ["7"] * 31)).iter("img")
+    assert picture.get("width") == "64"
+    assert "auto-fill, 64px" in gallery(noise(31, 1, 64, 64), ["7"] * 31)
+    assert "auto-fill, 84px" in gallery(noise(31, 1, 64, 64), ["a longer caption"] * 31)
+
+
 def test_nothing_to_show():
     assert gallery(noise(0, 1, 8, 8), []) == ""
     assert rows_of([], []) == rows_of([noise(0, 1, 8, 8)], ["x"]) == ""

@@ -10,6 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from netwright.core.errors import InputError
 from netwright.families.autoencoder import neighbours
 from netwright.families.autoencoder.anomalies import unsquashed
+from netwright.families.autoencoder.family import FAMILY
 from netwright.families.autoencoder.neighbours import Neighbours
 from netwright.families.autoencoder.scores import RobustZ, threshold
 from tests.families.autoencoder.made import ROWS, Made, labelled
@@ -41,9 +42,12 @@ def test_places_without_a_row_are_never_neighbours(count: int):
 
 def test_more_rows_than_places(monkeypatch):
     monkeypatch.setattr(neighbours, "MOST_ROWS", 10)
-    mine = Neighbours(1)
-    mine.keep(torch.arange(100.0)[:, None])
-    assert mine.kept.flatten().tolist() == list(range(0, 100, 10)) and mine.count == 10
+    made = Made("anomaly", "table")
+    made.finish()
+    assert made.module.neighbours.count == 10
+    assert torch.equal(made.module.neighbours.kept, made.module.flat(*(x[::9] for x in made.training.inputs)))
+    with torch.no_grad():
+        assert torch.isfinite(made.module(*made.batch.inputs)).all()
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=300), st.floats(0.01, 0.5))
@@ -96,10 +100,7 @@ def test_only_rows_of_the_normal_label_are_learned_from():
         if broken:
             for batch in (made.batch, made.training, made.validation):
                 batch.inputs[0][batch.target == 0] = 2.5
-            made.module = made.blank() if False else made.module
         torch.manual_seed(0)
-        from netwright.families.autoencoder.family import FAMILY
-
         assert FAMILY.prepare is not None
         FAMILY.prepare(made.module, made.config, made.task, made.training, made.validation)
         torch.manual_seed(1)

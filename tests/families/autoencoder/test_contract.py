@@ -25,7 +25,9 @@ def test_training_lowers_the_loss_and_answers_have_their_shape(kind: str, data: 
     made.finish()
     outputs = outputs_of(made)
     values = made.module.flat(*made.batch.inputs).shape[1]
-    shape = {"reduction": (2,), "anomaly": (4,)}.get(kind, (values,) if data == "table" else made.batch.inputs[0].shape[1:])
+    shape = {"reduction": (2,), "anomaly": (4,)}.get(
+        kind, (values,) if data == "table" else made.batch.inputs[0].shape[1:]
+    )
     assert outputs.shape == (ROWS, *shape) and torch.isfinite(outputs).all()
     if kind != "generation":
         assert np.isfinite(made.task.predictions(outputs)).all()

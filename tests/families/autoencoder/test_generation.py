@@ -54,7 +54,7 @@ def test_nearly_binary_pictures_are_taken_for_coins(extreme: float, binary: bool
         assert FAMILY.prepare is not None
         FAMILY.prepare(module, config, task, batch, batch)
         assert bool(module.binary) is (binary if likelihood == "auto" else likelihood == "bernoulli")
-        trained = [p for p in FAMILY.phases(module, config, task, 10, lambda: 0.0)[0].optimizer.param_groups[1]["params"]]
+        trained = FAMILY.phases(module, config, task, 10, lambda: 0.0)[0].optimizer.param_groups[1]["params"]
         assert any(p is module.log_spread for p in trained) is not bool(module.binary)
 
 

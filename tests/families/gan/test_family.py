@@ -12,7 +12,7 @@ from netwright.engine.eager import Eager
 from netwright.engine.gate import proven
 from netwright.engine.job import Job, Position
 from netwright.engine.tally import Tally
-from netwright.families.gan.family import FAMILY, LAST_RATE, GANConfig
+from netwright.families.gan.family import FAMILY, LAST_RATE, GANConfig, penalty_of
 from tests.families.gan.made import picture_schema, row_schema, rows_of, task_of
 
 SCHEMAS = {"pictures": picture_schema(8, 8), "rows": row_schema(2, (3,))}
@@ -72,6 +72,11 @@ def test_one_seed_gives_one_network():
         made.step()
         states.append(made.module.state_dict())
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def test_the_penalty_suits_the_loss_and_the_network():
+    assert penalty_of(GANConfig()) == 0.5 and penalty_of(GANConfig(network="dense")) == 0.02
+    assert penalty_of(GANConfig(loss="wgan_gp")) == 10 and penalty_of(GANConfig(loss="wgan_gp", penalty=0.0)) == 0
 
 
 def test_rates_fall_with_steps_or_with_time():
