@@ -161,7 +161,7 @@ def _decoded(
     """The column, the pixels (N, C, H, W), the split without pictures that can't be read, and what was odd."""
     main = albums[0]
     training = kept[split.training]
-    most = family.most_pixels(settings.config)
+    most = settings.image_size or family.most_pixels(settings.config)
     column, notices = choose_column(main, training[training < main.table.rows], most=most, name=main.image)
     parts = [decode(album, column) for album in albums]
     pixels = parts[0].pixels if len(parts) == 1 else np.concatenate([part.pixels for part in parts])

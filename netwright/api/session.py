@@ -19,7 +19,7 @@ from netwright.engine import checkpoint
 from netwright.engine.averages import Averages
 from netwright.engine.best import Best
 from netwright.engine.job import Job, Position
-from netwright.engine.loop import Runner, Validate, run
+from netwright.engine.loop import Runner, Validate, run, validated
 from netwright.engine.pack import random_state, set_random_state
 from netwright.engine.update import NotFinite
 
@@ -95,8 +95,17 @@ class Session:
         ended, stopped = self._records()
         if not self.failed:
             self._save()
+        if stopped and self.at.step:
+            self._last_look()
         self._leave()
         return ended, stopped or self.failed
+
+    def _last_look(self) -> None:
+        """Validate weights that were stopped within an epoch: with a schedule that ends with the time they are best."""
+        loss, _ = validated(self.job.module, self.averages, self.validate)
+        if loss is not None:
+            with self.averages.swapped_in():
+                self.best.see(self.at.epoch, loss, self.job.module)
 
     def _leave(self) -> None:
         """Leave the module with the weights that are wanted of it."""

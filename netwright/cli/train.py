@@ -19,6 +19,7 @@ def train(
     task: str | None = None,
     family: str | None = None,
     dimensions: int | None = None,
+    image_size: int | None = None,
     false_alarms: float | None = None,
     query: str | None = None,
     validation: str | None = None,
@@ -65,6 +66,8 @@ def train(
         For tables tabular (default), mlp or linear; for pictures cnn (default); for both autoencoder and gan.
     dimensions
         How many numbers a reduction tells a row in.
+    image_size
+        Pixels of the longer side of pictures; what suits the family, at most, by default.
     false_alarms
         The share of ordinary rows that a search for anomalies may take for one (0.01).
     query
@@ -125,6 +128,7 @@ def train(
         "task": task,
         "family": family,
         "dimensions": dimensions,
+        "image_size": image_size,
         "false_alarms": false_alarms,
         "query": query,
         "validation": validation,

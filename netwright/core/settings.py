@@ -28,6 +28,8 @@ class Settings(Record):
     """How the network is built; what suits the data and the task where None."""
     dimensions: int | None = Field(default=None, ge=1)
     """How many numbers a reduction tells a row in."""
+    image_size: int | None = Field(default=None, ge=1, le=1024)
+    """Pixels that pictures are wide or high, whichever is more, at most; what suits the family where None."""
     false_alarms: float = Field(default=0.01, gt=0, lt=1)
     """Share of ordinary rows that a search for anomalies may take for one."""
     config: dict[str, object] = {}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netwright.data.pictures.album import Album
+from netwright.data.pictures.embedded import refuse_pictures
 from netwright.data.pictures.read import album_in, holds_pictures, read_album
 from netwright.data.sources.bundled import DATASETS
 from netwright.data.sources.read import read
@@ -30,6 +31,7 @@ def open_source(
         return read_album(source, target=target[0] if target else None)
     table = read(source, query=query)
     if not sees:
+        refuse_pictures(table)
         return table
     folder = Path(source).expanduser().parent if isinstance(source, str | Path) else None
     return album_in(table, folder, pixels=pixels, target=target) or table

@@ -53,7 +53,7 @@ def run(
         began = time.perf_counter()
         yield from _epoch(job, runner, epochs, at)
         seconds = time.perf_counter() - began
-        validation, metrics = _validated(job.module, averages, validate)
+        validation, metrics = validated(job.module, averages, validate)
         done = EpochRecord(
             epoch=at.epoch,
             losses={name: _mean(total, at.weights[name]) for name, total in at.sums.items()},
@@ -133,9 +133,10 @@ def _epochs(
     yield from done
 
 
-def _validated(
+def validated(
     module: nn.Module, averages: Averages, validate: Validate | None
 ) -> tuple[Tensor | None, dict[str, float]]:
+    """The validation loss of the module as it stands, with averaged weights where there are any, and figures."""
     if validate is None:
         return None, {}
     module.eval()

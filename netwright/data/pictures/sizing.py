@@ -120,7 +120,7 @@ def _notices(sizes: set[tuple[int, int]], column: ImageColumn) -> list[Notice]:
         height, width = next(iter(sizes))
         same = (height, width) == (column.height, column.width)
         what = f"pictures of {height} × {width} (height × width) become {size}"
-        return [] if same else [told(what, "--set picture_size=… sets the longer side")]
+        return [] if same else [told(what, "--image-size sets the longer side")]
     small, large = (choose(sizes, key=lambda s: (s[0] * s[1], s)) for choose in (min, max))
     how = "stretched" if column.fitting == "stretch" else "scaled as a whole and padded with their edge"
     what = (
