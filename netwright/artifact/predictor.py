@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from netwright.artifact.load import load as load_artifact
+from netwright.artifact.making import make
 from netwright.artifact.manifest import Manifest
 from netwright.core.errors import InputError
 from netwright.core.notice import NetwrightWarning, Notice
 from netwright.core.schema import Schema
-from netwright.core.seeds import derive
 from netwright.data.conform import conform
 from netwright.data.encode import encode
 from netwright.data.opening import open_source
@@ -27,7 +27,6 @@ from netwright.data.sources.read import read
 from netwright.data.table import Table
 from netwright.families.flat import MOST_PLACES
 from netwright.tasks import Denoising, Generation, Task
-from netwright.tasks.labelled import Labelled
 
 CHUNK = 2048
 """Rows a forward pass sees: fixed, so that the same rows give the same bits. More leave the cache and were slower."""
@@ -129,50 +128,8 @@ class Predictor:
         training. The same seed gives the same rows. Raises InputError for a network that makes none and an unknown
         label.
         """
-        made, _ = self.made(count, label=label, seed=seed)
-        if self.schema.image is not None:
-            return _upright(made[0])
-        return rows_back(self.schema, *made)
-
-    def made(self, count: int, *, label: object = None, seed: int = 0) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-        """New rows in the form of the network's inputs, and their class numbers (count,). As `generate`."""
-        if self.task.kind != "generation" or count < 1:
-            raise InputError(
-                "This network makes no new rows." if count > 0 else "How many are to be made?",
-                got=f"a network for {self.task.title}" if count > 0 else f"--count {count}",
-                wanted="one trained with --family gan, or --task generation" if count > 0 else "one or more",
-                fix="Train one: netwright train DATA --family gan." if count > 0 else "Give --count 64.",
-            )
-        labels = self._classes(count, label, seed)
-        generator = torch.Generator().manual_seed(derive(seed, "generate"))
-        self.module.eval()
-        with torch.inference_mode():
-            made = self.module.generate(count, torch.from_numpy(labels), generator)  # type: ignore[operator]
-        return tuple(part.cpu().numpy() for part in made), labels
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The labels of the rows it was trained on; empty where there were none, or numbers were predicted."""
-        return getattr(self.task, "classes", ())
-
-    def _classes(self, count: int, label: object, seed: int) -> np.ndarray:
-        """(count,) class numbers: the one asked for, or drawn in their training shares; zeros without classes."""
-        assert isinstance(self.task, Labelled)
-        known = self.task.label
-        if label is not None:
-            classes = list(self.task.classes)
-            if str(label) not in classes:
-                raise InputError(
-                    f"There is no label {str(label)!r}.",
-                    got=f"--label {label}",
-                    wanted=", ".join(map(repr, classes[:20])) or "none: the rows it was trained on had no labels",
-                    fix="Give one of these, or leave --label out.",
-                )
-            return np.full(count, classes.index(str(label)))
-        if known is None:
-            return np.zeros(count, dtype=np.int64)
-        shares = np.asarray(known.counts) / sum(known.counts)
-        return np.random.default_rng(derive(seed, "labels")).choice(len(shares), count, p=shares)
+        made = make(self.module, self.task, count, label=label, seed=seed)
+        return _upright(made[0]) if self.schema.image is not None else rows_back(self.schema, *made)
 
     def _inputs(self, rows: Table | Album, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], list[Notice], np.ndarray]:
         """What the network is fed, what was odd, and which rows (N,) could be read at all."""

@@ -38,18 +38,22 @@ def generate(
     force
         Overwrite the output if it exists.
     """
+    from netwright.artifact.making import classes_for
     from netwright.artifact.predictor import load
+    from netwright.data.table import Table
 
     predictor = load(run)
     if predictor.schema.image is not None:
         folder = output if output is not None else _free(run / "generated", force=force)
-        (made, *_), classes = predictor.made(count, label=label, seed=seed)
-        known = predictor.classes
-        write_pictures(folder, made, [known[c] for c in classes] if known else None, force=force)
+        pictures = predictor.generate(count, label=label, seed=seed)
+        assert not isinstance(pictures, Table)
+        known = getattr(predictor.task, "classes", ())
+        numbers = classes_for(predictor.task, count, label=label, seed=seed)
+        names = [known[i] for i in numbers] if known else None
+        write_pictures(folder, pictures, names, force=force)
         print(f"{count:,} pictures: {folder}, all on one sheet: {folder / 'sheet.png'}")
         return 0
     from netwright.core.files import refuse_existing, write_file
-    from netwright.data.table import Table
     from netwright.data.write import to_bytes
 
     if output is not None:
@@ -66,7 +70,7 @@ def generate(
 
 
 def write_pictures(folder: Path, pictures: "np.ndarray", names: list[str] | None, *, force: bool) -> None:
-    """Write pictures (n, C, H, W), (n, H, W) or (n, H, W, 3) uint8 as numbered and named PNG files, and a sheet."""
+    """Write pictures (n, H, W) or (n, H, W, 3) uint8 as numbered and named PNG files, and a sheet of them all."""
     from netwright.core.files import refuse_existing, write_folder
     from netwright.data.pictures.pillow import sheet, to_png
 
@@ -76,8 +80,8 @@ def write_pictures(folder: Path, pictures: "np.ndarray", names: list[str] | None
     for i, picture in enumerate(pictures):
         of = f"-{_plain(names[i])}" if names else ""
         files[f"{i + 1:0{digits}d}{of}.png"] = to_png(picture)
-    columns = max(1, round(len(pictures) ** 0.5))
-    files["sheet.png"] = to_png(sheet(pictures, columns))
+    planes = pictures[:, None] if pictures.ndim == 3 else pictures.transpose(0, 3, 1, 2)
+    files["sheet.png"] = to_png(sheet(planes, max(1, round(len(pictures) ** 0.5))))
     write_folder(folder, files)
 
 
