@@ -187,7 +187,7 @@ def main() -> None:
             if name == "DCGAN":
                 pictures, asked = by_hand(data, seed, arguments.seconds), None
             else:
-                options = {} if name == "default" else {"loss": name}
+                options = {} if name == "default" else {"config": {"loss": name}}
                 source = arguments.data / "mnist.npz"
                 pictures, asked = by_netwright(source, seed, arguments.seconds, options, data["y_test"])
             found.setdefault(name, []).append(judged(model, data, pictures, asked))

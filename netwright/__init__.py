@@ -6,9 +6,13 @@ from netwright.core.version import VERSION as __version__
 
 PUBLIC = {
     "ArtifactError": "netwright.core.errors",
+    "Autoencoder": "netwright.families.autoencoder.dense",
+    "CNN": "netwright.families.cnn.tutorial",
     "Classifier": "netwright.api.estimators",
+    "ConvAutoencoder": "netwright.families.autoencoder.convolutional",
     "EpochRecord": "netwright.core.steps",
     "Fit": "netwright.api.fit",
+    "GAN": "netwright.families.gan.gan",
     "InputError": "netwright.core.errors",
     "InputTypeError": "netwright.core.errors",
     "LinearRegression": "netwright.families.linear",
@@ -25,6 +29,7 @@ PUBLIC = {
     "Run": "netwright.api.run",
     "StepRecord": "netwright.core.steps",
     "TrainingError": "netwright.core.errors",
+    "VariationalAutoencoder": "netwright.families.autoencoder.variational",
     "fit": "netwright.api.fit",
     "load": "netwright.artifact.predictor",
     "resume": "netwright.api.train",

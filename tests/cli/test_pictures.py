@@ -33,6 +33,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def pixels(path: str) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
 def test_a_picture_and_a_folder_are_answered(seen: Path, capfdbinary: pytest.CaptureFixture[bytes]):
     assert run(["predict", str(seen / "run"), str(seen / "shapes" / "disc" / "0.png")]) == 0
     out, _ = capfdbinary.readouterr()
@@ -59,9 +64,9 @@ def test_new_pictures_are_files_and_a_sheet(drawn: Path, in_folder: Path, capsys
     assert run(["generate", str(drawn), "--count", "9", "--label", "7", "--seed", "1", "-o", "new"]) == 0
     files = sorted(path.name for path in (in_folder / "new").iterdir())
     assert files == [*(f"{i}-7.png" for i in range(1, 10)), "sheet.png"]
-    assert Image.open("new/1-7.png").size == (8, 8) and Image.open("new/sheet.png").size[0] > 24
+    assert pixels("new/1-7.png").shape == (8, 8) and pixels("new/sheet.png").shape[1] > 24
     assert run(["generate", str(drawn), "--count", "9", "--label", "7", "--seed", "1", "-o", "again"]) == 0
-    assert np.array_equal(np.asarray(Image.open("new/sheet.png")), np.asarray(Image.open("again/sheet.png")))
+    assert np.array_equal(pixels("new/sheet.png"), pixels("again/sheet.png"))
     assert run(["generate", str(drawn), "-o", "new"]) == 2 and "--force" in capsys.readouterr().err
 
 

@@ -32,7 +32,7 @@ class AutoencoderConfig(Training):
     """Spread of the noise added to inputs while training, as a share of the inputs' own spread."""
     weight_decay: Penalty = 1e-4
     """Decoupled weight decay of weights, not of biases."""
-    kl_warmup: int = Field(default=500, ge=0)
+    kl_warmup: int = Field(default=200, ge=0)
     """Generation: updates over which the weight of the code's divergence rises to one."""
     free_bits: Penalty = 0.0
     """Generation: nats of divergence a number of the code may have for nothing."""
@@ -115,6 +115,7 @@ def for_generation(rows: int, schema: Schema) -> AutoencoderConfig:
     epochs = epochs_for(rows, batch, dense_work(schema, hidden))
     return AutoencoderConfig(
         code_size=32 if schema.image is not None else max(2, min(16, vector_length(schema) // 2)),
+        kl_warmup=min(200, epochs * max(1, rows // batch) // 20),
         hidden_sizes=hidden,
         batch_size=batch,
         epochs=epochs,

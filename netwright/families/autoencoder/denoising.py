@@ -17,21 +17,21 @@ from netwright.core.batch import Batch
 from netwright.core.schema import Schema
 from netwright.families.autoencoder.config import AutoencoderConfig
 from netwright.families.autoencoder.dense import silence
-from netwright.families.autoencoder.principal import Chunks, Principal
+from netwright.families.autoencoder.principal import EXACT, Chunks, Principal
 from netwright.families.autoencoder.rows import Flat, seeded
 from netwright.families.mlp import MLP, make_activation
 from netwright.tasks import Task
 
 WEAKEST, STRONGEST = 0.2, 1.8
 """Range of the noise while training, as a share of the one asked: what a person brings is never of one strength."""
-MOST_COMPONENTS = 256
-"""Principal components of the linear filter."""
+MOST_COMPONENTS, FEW_COMPONENTS = 256, 64
+"""Principal components of the linear filter; few where all would take long to find."""
 CHANGED = 0.2
 """Share of categories changed at random, for each share of noise."""
 
 
 class SmallU(nn.Module):
-    """(B, C, H, W) → (B, C, H, W): what is to be added to take the noise out.
+    """(B, 2C, H, W) → (B, C, H, W): from a picture with noise and its linear filter, what is to be added.
 
     Two levels, of `widths` channels, at half and a quarter of the size, the coarse one added to the fine one.
     """
@@ -41,7 +41,7 @@ class SmallU(nn.Module):
         fine, coarse = widths[0], widths[-1]
         self.activation = make_activation(activation, layers)
         self.gather, self.spread = nn.PixelUnshuffle(2), nn.PixelShuffle(2)
-        self.stem = layers.Conv2d(4 * channels, fine, 3, padding=1)
+        self.stem = layers.Conv2d(8 * channels, fine, 3, padding=1)
         self.before = layers.Conv2d(fine, fine, 3, padding=1)
         self.down = layers.Conv2d(fine, coarse, 3, stride=2, padding=1)
         self.deep = nn.ModuleList(layers.Conv2d(coarse, coarse, 3, padding=1) for _ in range(2))
@@ -50,7 +50,7 @@ class SmallU(nn.Module):
         self.head = layers.Conv2d(fine, 4 * channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) → (B, C, H, W)."""
+        """(B, 2C, H, W) → (B, C, H, W)."""
         height, width = x.shape[-2:]
         x = self.gather(functional.pad(x, (0, -width % 4, 0, -height % 4), mode="replicate"))
         fine = self.activation(self.before(self.activation(self.stem(x))))
@@ -68,7 +68,8 @@ class DenoisingNetwork(nn.Module):
         super().__init__()
         self.flat, self.body, self.noise = flat, body, noise
         self.convolutional = isinstance(body, OnPictures)
-        self.principal = Principal(flat.size, min(flat.size, MOST_COMPONENTS))
+        self.filtered = flat.size <= EXACT
+        self.principal = Principal(flat.size, min(flat.size, MOST_COMPONENTS if flat.size <= EXACT else FEW_COMPONENTS))
         self.spread: Tensor
         self.center: Tensor
         self.register_buffer("spread", torch.ones(flat.size))
@@ -88,9 +89,12 @@ class DenoisingNetwork(nn.Module):
         return self.flat.bounded(self.unbounded(self.flat.bounded(x)))
 
     def unbounded(self, x: Tensor) -> Tensor:
-        """(B, D) → (B, D); what is learned is added to the picture, or to what the linear filter makes of a row."""
-        begun = x if self.convolutional else self.cleaned_linear(x)
-        return begun + self.spread * self.body((x - self.center) / self.spread)
+        """(B, D) → (B, D); what is learned is added to what the linear filter makes of a row, or to a large picture."""
+        linear = self.cleaned_linear(x)
+        seen = (x - self.center) / self.spread
+        if self.convolutional:
+            seen = torch.cat([seen, (linear - self.center) / self.spread], dim=1)
+        return (linear if self.filtered else x) + self.spread * self.body(seen)
 
     def cleaned_linear(self, x: Tensor) -> Tensor:
         """Flat vectors (B, D) cleaned by the best linear filter: each code times its share of the variance."""
@@ -149,14 +153,15 @@ class DenoisingNetwork(nn.Module):
 
 
 class OnPictures(nn.Module):
-    """A body for pictures, fed with flat vectors (B, D)."""
+    """A body for pictures, fed with flat vectors: of each row two, (B, 2D)."""
 
     def __init__(self, shape: tuple[int, int, int], body: nn.Module) -> None:
         super().__init__()
-        self.shape, self.body = shape, body
+        channels, height, width = shape
+        self.shape, self.body = (2 * channels, height, width), body
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, D) → (B, D)."""
+        """(B, 2D) → (B, D)."""
         return self.body(x.unflatten(1, self.shape)).flatten(1)
 
 

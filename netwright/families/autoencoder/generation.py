@@ -18,13 +18,15 @@ from netwright.families.autoencoder.config import AutoencoderConfig
 from netwright.families.autoencoder.convolutional import ConvDecoder, ConvEncoder
 from netwright.families.autoencoder.mixture import Mixture
 from netwright.families.autoencoder.principal import Chunks
-from netwright.families.autoencoder.rows import Flat, seeded
+from netwright.families.autoencoder.rows import Flat, evenly, seeded
 from netwright.families.autoencoder.variational import LOG_VARIANCE, drawn, kl_divergence
 from netwright.families.mlp import MLP
 from netwright.tasks import Generation, Task
 
 NEARLY_BINARY = 0.8
 """Share of pixel values below 0.1 or above 0.9 from which pixels are taken for coins."""
+MOST_CODES = 20_000
+"""Training rows whose codes the mixture is laid over at most."""
 PARTS = 32
 """Parts of the mixture over codes, shared among the classes."""
 
@@ -140,10 +142,11 @@ class GenerationNetwork(nn.Module):
         """Lay the mixture over codes drawn for the training rows."""
         codes = []
         noise = seeded(self.center.device)
-        for x in Chunks(self.flat, training.inputs):
+        *inputs, labels = evenly((*training.inputs, training.target), MOST_CODES)
+        for x in Chunks(self.flat, tuple(inputs)):
             codes.append(drawn(*self.posterior(x), noise))
         assert isinstance(task, Generation)
-        labels = training.target if task.classes else torch.zeros_like(training.target)
+        labels = labels if task.classes else torch.zeros_like(labels)
         self.mixture.fit(torch.cat(codes), labels)
 
     @torch.no_grad()

@@ -44,6 +44,14 @@ class Flat(nn.Module):
         return torch.cat([x[:, : self.numbers], x[:, self.numbers :].clamp(0, 1)], dim=1)
 
 
+def evenly(inputs: tuple[Tensor, ...], most: int) -> tuple[Tensor, ...]:
+    """At most so many of the rows, taken evenly."""
+    rows = len(inputs[0])
+    count = min(rows, max(most, 1))
+    at = torch.arange(count, device=inputs[0].device) * rows // count
+    return tuple(x[at] for x in inputs)
+
+
 def seeded(device: torch.device, seed: int = 0) -> torch.Generator:
     """A stream of random numbers that is the same whenever rows are judged."""
     return torch.Generator(device).manual_seed(seed)

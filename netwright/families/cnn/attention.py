@@ -1,4 +1,6 @@
-"""Where a network for pictures looked: which places of its last map spoke for an answer (Grad-CAM, Selvaraju et al. 2017).
+"""Where a network for pictures looked: the places of its last map that spoke for an answer.
+
+Grad-CAM, Selvaraju et al. 2017: each channel of the map counts as much as its mean gradient.
 
 B pictures, C channels, H height, W width.
 """

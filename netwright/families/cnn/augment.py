@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 
-def flipped(pictures: Tensor, mirrored: Tensor) -> Tensor:
-    """(B, C, H, W) → each picture as it is or, where `mirrored` () bool is true and a coin says so, mirrored."""
+def mirrored(pictures: Tensor) -> Tensor:
+    """(B, C, H, W) → each picture as it is or, as a coin says, with left and right exchanged."""
     coin = _uniform(pictures, 0, 1) < 0.5
-    return torch.where((coin & mirrored)[:, None, None, None], pictures.flip(-1), pictures)
+    return torch.where(coin[:, None, None, None], pictures.flip(-1), pictures)
 
 
 def shifted(pictures: Tensor, most: int) -> Tensor:
@@ -43,17 +43,26 @@ def warped(pictures: Tensor, *, shift: float, turn: float, zoom: float) -> Tenso
     right, down = _uniform(pictures, -shift, shift) * 2 / width, _uniform(pictures, -shift, shift) * 2 / height
     cos, sin = angle.cos(), angle.sin()
     rows = torch.stack(
-        [cos * size * stretch, -sin * size * (height / width), right, sin * size * (width / height), cos * size / stretch, down],
+        [
+            cos * size * stretch,
+            -sin * size * (height / width),
+            right,
+            sin * size * (width / height),
+            cos * size / stretch,
+            down,
+        ],
         dim=1,
     )
     x = (torch.arange(width, device=pictures.device, dtype=rows.dtype) * 2 + 1) / width - 1
     y = (torch.arange(height, device=pictures.device, dtype=rows.dtype) * 2 + 1) / height - 1
-    places = torch.stack([x.expand(height, width), y[:, None].expand(height, width), torch.ones_like(x).expand(height, width)], -1)
+    places = torch.stack(
+        [x.expand(height, width), y[:, None].expand(height, width), torch.ones_like(x).expand(height, width)], -1
+    )
     grid = torch.einsum("hwk,bjk->bhwj", places, rows.unflatten(1, (2, 3)))
     return grid_sample(pictures.to(rows.dtype), grid, padding_mode="border", align_corners=False)
 
 
-def coloured(pictures: Tensor, strength: float) -> Tensor:
+def recoloured(pictures: Tensor, strength: float) -> Tensor:
     """(B, C, H, W) → float: brightness, contrast and, of pictures in colour, its depth changed by up to `strength`."""
     if strength == 0:
         return pictures
@@ -70,7 +79,7 @@ def coloured(pictures: Tensor, strength: float) -> Tensor:
 
 
 def erased(pictures: Tensor, share: float) -> Tensor:
-    """(B, C, H, W) → in this share of the pictures a rectangle, a fiftieth to a fifth of the area, is set to the mean."""
+    """(B, C, H, W) → in this share of the pictures a rectangle (2 to 20 % of the area) is set to the mean."""
     if share == 0:
         return pictures
     _, _, height, width = pictures.shape

@@ -19,7 +19,7 @@ from netwright.core.phase import Phase
 from netwright.core.record import Record
 from netwright.core.schema import ImageColumn, Schema
 from netwright.families.cnn import augment
-from netwright.families.cnn.mirror import alike, binned
+from netwright.families.cnn.mirror import PICTURES, alike, binned
 from netwright.families.cnn.network import PictureNetwork
 from netwright.families.cnn.residual import ResidualNetwork, work
 from netwright.families.cnn.tutorial import CNN
@@ -29,6 +29,8 @@ from netwright.tasks.labelled import Labelled
 
 RISE = 0.15
 """Share of the run over which the rate rises."""
+WINDOWS = 25
+"""Times that the steps averaged over must fit into the run."""
 LARGE = 48
 """Pixels a side above which colours are changed and rectangles erased."""
 BUDGET = 8e12
@@ -64,8 +66,8 @@ class CNNConfig(Training):
     """How much the colours of training pictures are changed."""
     erase: float = Field(default=0.0, ge=0, le=1)
     """Share of the training pictures that lose a rectangle."""
-    average: float = Field(default=0.99, ge=0, lt=1)
-    """Decay of the moving average of the weights."""
+    average: float = Field(default=0.98, ge=0, lt=1)
+    """Decay of the moving average of the weights; less where there are few steps."""
 
 
 def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
@@ -74,7 +76,10 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
     assert isinstance(config, CNNConfig) and column is not None
     size, outputs = (column.height, column.width), task.output_size
     if config.network == "residual":
-        body = ResidualNetwork(column.channels, outputs, image_size=size, width=config.width, layers=layers)
+        least = max(1, config.batch_size // 4)
+        body = ResidualNetwork(
+            column.channels, outputs, image_size=size, width=config.width, least=least, layers=layers
+        )
         return PictureNetwork(column, body)
     plain = CNN(
         column.channels,
@@ -95,11 +100,16 @@ def prepare(module: nn.Module, config: Record, task: Task, training: Batch, vali
     mirrors = config.mirror == "yes"
     if config.mirror == "auto":
         module.eval()
-        seen = [module.standardize(batch.inputs[0][:5000]) for batch in (training, validation)]
-        classes = binned(torch.cat([training.target[:5000], validation.target[:5000]]))
-        count = len(seen[0])
-        mirrors = alike(seen[0], classes[:count], seen[1], classes[count:])
+        halves = [_some(batch) for batch in (training, validation)]
+        pictures = module.standardize(torch.cat([batch.inputs[0] for batch in halves]))
+        mirrors = alike(pictures, binned(torch.cat([batch.target for batch in halves])))
     module.mirrors.fill_(mirrors)
+
+
+def _some(batch: Batch) -> Batch:
+    """At most as many rows as are looked at, spread evenly."""
+    rows = torch.linspace(0, len(batch) - 1, min(PICTURES, len(batch)), device=batch.target.device).long()
+    return Batch(inputs=(batch.inputs[0][rows],), target=batch.target[rows], fold=batch.fold[rows])
 
 
 @torch.no_grad()
@@ -132,7 +142,8 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
         return smoothed(task, module(changed(batch.inputs[0], config, mirrors)), batch.target, config.label_smoothing)
 
     schedule = LambdaLR(optimizer, lambda step: max(rate(step), 1e-3))
-    return [Phase(name="network", loss=loss, optimizer=optimizer, scheduler=schedule, average=config.average or None)]
+    decay = min(config.average, 1 - WINDOWS / max(steps, WINDOWS))
+    return [Phase(name="network", loss=loss, optimizer=optimizer, scheduler=schedule, average=decay or None)]
 
 
 def changed(pictures: Tensor, config: CNNConfig, mirrors: bool) -> Tensor:
@@ -163,6 +174,7 @@ def defaults(rows: int, folds: int, schema: Schema, task: Task) -> CNNConfig:
     side = max(column.height, column.width)
     return CNNConfig(
         width=width,
+        channels=(32, 64, 128, 128, 128)[: max(2, min(5, math.ceil(math.log2(side / 8))))],
         batch_size=2 ** max(3, min(7, round(math.log2(max(rows, 8) / 24)))),
         epochs=max(6, min(round(passes), 60 + 20_000 // max(rows, 1), 300)),
         patience=300,

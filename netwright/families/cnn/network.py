@@ -59,7 +59,7 @@ class PictureNetwork(nn.Module):
         self.eval()
         for norm in norms:
             norm.train()
-        for part in pictures.split(AT_ONCE):
+        for part in pictures.chunk(max(1, -(-len(pictures) // AT_ONCE))):
             self.body(self.standardize(part))
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

@@ -20,7 +20,7 @@ LARGE = 56
 """Pixels of the longer side from which on the first layer takes steps of two, and pooling follows."""
 MEDIUM = 16
 """Pixels of the longer side from which on the first layer is followed by pooling."""
-SMALLEST_MAP = 6
+SMALLEST_MAP = 8
 """Pixels a side of a map needs to be halved for a further stage."""
 MOST_STAGES = 4
 
@@ -38,7 +38,7 @@ def stages(image_size: Size, width: int) -> list[Stage]:
     """The stages for pictures of this size, the stem at first. Channels double twice at most.
 
     >>> [(s.channels, s.size) for s in stages((28, 28), 24)]
-    [(24, (14, 14)), (48, (14, 14)), (96, (7, 7)), (96, (3, 3))]
+    [(24, (14, 14)), (48, (14, 14)), (96, (7, 7))]
     """
     size, pool = image_size, (1, 1)
     if max(size) >= LARGE:
@@ -54,8 +54,8 @@ def stages(image_size: Size, width: int) -> list[Stage]:
     return found
 
 
-def multiplications(input_channels: int, image_size: Size, width: int, depth: int) -> float:
-    """Of one picture's way through the network, forward."""
+def work(input_channels: int, image_size: Size, width: int, depth: int = 1) -> float:
+    """Multiplications of one picture's way through the network."""
     stem, *others = stages(image_size, width)
     kernel = 25 if max(image_size) >= LARGE else 9
     total = input_channels * width * kernel * stem.size[0] * stem.size[1] * stem.pool[0] * stem.pool[1]
@@ -137,15 +137,15 @@ class ResidualNetwork(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(B, C, H, W) → (B, output_size)."""
-        return self.answers(self.features(pictures))
+        return self.answer(self.maps(pictures))
 
-    def features(self, pictures: Tensor) -> Tensor:
+    def maps(self, pictures: Tensor) -> Tensor:
         """(B, C, H, W) → the last map (B, K, h, w)."""
         return self.body(pictures)
 
-    def answers(self, features: Tensor) -> Tensor:
+    def answer(self, maps: Tensor) -> Tensor:
         """(B, K, h, w) → (B, output_size). Scaled down, so that a rate fit for the convolutions suits the head too."""
-        return self.head(torch.amax(features, (2, 3))) * self.scale
+        return self.head(torch.amax(maps, (2, 3))) * self.scale
 
 
 def _entry(channels: int, stage: Stage, first: tuple[int, int], least: int, layers: ModuleType) -> list[nn.Module]:
@@ -156,4 +156,5 @@ def _entry(channels: int, stage: Stage, first: tuple[int, int], least: int, laye
     if stage.pool == (1, 1):
         return [convolution, *ending]
     pool = layers.MaxPool2d(stage.pool)
-    return [convolution, pool, *ending] if channels < stage.channels // 2 or channels <= 3 else [pool, convolution, *ending]
+    order = [convolution, pool] if channels <= 3 else [pool, convolution]
+    return [*order, *ending]

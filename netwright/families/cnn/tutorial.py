@@ -22,6 +22,7 @@ class CNN(nn.Module):
     a name or any function or module of one tensor; `dropout` acts before the last layer. Raises InputError for sizes
     that can't be, and in `forward` for pictures of another size.
 
+    >>> import torch
     >>> CNN(1, 10, image_size=28)(torch.zeros(5, 1, 28, 28)).shape
     torch.Size([5, 10])
     """
@@ -65,18 +66,18 @@ class CNN(nn.Module):
                 wanted=f"(batch, {', '.join(map(str, self.input_shape))})",
                 fix="Resize the pictures, or make the network with their input_channels and image_size.",
             )
-        return self.answers(self.features(pictures))
+        return self.answer(self.maps(pictures))
 
-    def features(self, pictures: Tensor) -> Tensor:
+    def maps(self, pictures: Tensor) -> Tensor:
         """(B, C, H, W) → the last map (B, K, h, w)."""
         x = pictures
         for convolution, pool in zip(self.convolutions, self.pools, strict=True):
             x = pool(self.activation(convolution(x)))
         return x
 
-    def answers(self, features: Tensor) -> Tensor:
+    def answer(self, maps: Tensor) -> Tensor:
         """(B, K, h, w) → (B, output_size)."""
-        return self.head(self.dropout(self.activation(self.hidden(features.flatten(1)))))
+        return self.head(self.dropout(self.activation(self.hidden(maps.flatten(1)))))
 
 
 def _convolved(size: Size, kernel_size: int) -> Size:

@@ -9,10 +9,10 @@ from sklearn.neighbors import NearestNeighbors
 
 from netwright.core.errors import InputError
 from netwright.families.autoencoder import neighbours
-from netwright.families.autoencoder.anomalies import unsquashed
 from netwright.families.autoencoder.family import FAMILY
 from netwright.families.autoencoder.neighbours import Neighbours
 from netwright.families.autoencoder.scores import RobustZ, threshold
+from netwright.families.autoencoder.standardized import unsquashed
 from tests.families.autoencoder.made import ROWS, Made, labelled
 
 MAKER = torch.Generator().manual_seed(4)

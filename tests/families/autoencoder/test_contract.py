@@ -85,6 +85,19 @@ def test_every_parameter_that_is_trained_moves(kind: str, data: str):
 
 
 @every
+def test_double_precision_agrees_with_single(kind: str, data: str):
+    made = Made(kind, data)
+    made.step(2)
+    made.finish()
+    single = outputs_of(made)
+    inputs = tuple(x.double() if x.is_floating_point() else x for x in made.batch.inputs)
+    with torch.no_grad():
+        double = made.module.double()(*inputs)
+    assert double.dtype == torch.float64
+    assert torch.allclose(double.float(), single, atol=2e-3)
+
+
+@every
 def test_judging_repeats(kind: str, data: str):
     made = Made(kind, data)
     assert made.judged() == made.judged()
