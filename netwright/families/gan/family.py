@@ -55,7 +55,7 @@ class GANConfig(Training):
     """Share of the rows of a step that the penalties are measured on."""
     betas: tuple[float, float] = (0.0, 0.99)
     """Of Adam."""
-    average: float = Field(default=0.998, ge=0, lt=1)
+    average: float = Field(default=0.996, ge=0, lt=1)
     """Decay of the average of the generator's weights at each step, less in short runs; the averaged ones are kept."""
     by_class: bool = True
     """Draw and judge by class, where rows are labelled."""
