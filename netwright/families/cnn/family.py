@@ -66,7 +66,7 @@ class CNNConfig(Training):
     """How much the colours of training pictures are changed."""
     erase: float = Field(default=0.0, ge=0, le=1)
     """Share of the training pictures that lose a rectangle."""
-    average: float = Field(default=0.98, ge=0, lt=1)
+    average: float = Field(default=0.95, ge=0, lt=1)
     """Decay of the moving average of the weights; less where there are few steps."""
 
 
@@ -175,7 +175,7 @@ def defaults(rows: int, folds: int, schema: Schema, task: Task) -> CNNConfig:
     return CNNConfig(
         width=width,
         channels=(32, 64, 128, 128, 128)[: max(2, min(5, math.ceil(math.log2(side / 8))))],
-        batch_size=2 ** max(3, min(7, round(math.log2(max(rows, 8) / 24)))),
+        batch_size=2 ** max(4, min(7, round(math.log2(max(rows, 8) / 16)))),
         epochs=max(6, min(round(passes), 60 + 20_000 // max(rows, 1), 300)),
         patience=300,
         learning_rate=4e-3,
