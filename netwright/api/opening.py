@@ -44,5 +44,7 @@ def opened(sources: Sources, settings: Settings) -> tuple[Sources, Family]:
 
 def _open(source: object, settings: Settings, family: Family | None) -> Table | Album:
     sees = family is None or "image" in family.fits
-    pixels = family is not None
-    return open_source(source, query=settings.query, target=settings.target, sees=sees, pixels=pixels)
+    both = family is not None and "table" in family.fits
+    return open_source(
+        source, query=settings.query, target=settings.target, sees=sees, pixels=family is not None, called=both
+    )

@@ -131,7 +131,7 @@ def task_of(
     label, why = fit_label(values, cells, split.training)
     notices = [Notice(what=f"{next(iter(values))!r} is no input, and is not used as a label: {why}")] if why else []
     size = settings.dimensions or dimensions
-    return unsupervised(kind, label, size=size, false_alarms=settings.false_alarms), notices
+    return unsupervised(kind, label, size=size, false_alarms=settings.false_alarms, normal=settings.normal), notices
 
 
 def encoded_target(task: Task, values: Mapping[str, np.ndarray], rows: int) -> np.ndarray:

@@ -20,6 +20,7 @@ def train(
     family: str | None = None,
     dimensions: int | None = None,
     image_size: int | None = None,
+    normal: str | None = None,
     false_alarms: float | None = None,
     query: str | None = None,
     validation: str | None = None,
@@ -68,6 +69,8 @@ def train(
         How many numbers a reduction tells a row in.
     image_size
         Pixels of the longer side of pictures; what suits the family, at most, by default.
+    normal
+        The label of ordinary rows in a search for anomalies; of two labels the most frequent by default.
     false_alarms
         The share of ordinary rows that a search for anomalies may take for one (0.01).
     query
@@ -129,6 +132,7 @@ def train(
         "family": family,
         "dimensions": dimensions,
         "image_size": image_size,
+        "normal": normal,
         "false_alarms": false_alarms,
         "query": query,
         "validation": validation,

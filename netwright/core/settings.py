@@ -30,6 +30,8 @@ class Settings(Record):
     """How many numbers a reduction tells a row in."""
     image_size: int | None = Field(default=None, ge=1, le=1024)
     """Pixels that pictures are wide or high, whichever is more, at most; what suits the family where None."""
+    normal: str | None = None
+    """The label of ordinary rows, where rows are labelled and anomalies are searched for; of two the most frequent."""
     false_alarms: float = Field(default=0.01, gt=0, lt=1)
     """Share of ordinary rows that a search for anomalies may take for one."""
     config: dict[str, object] = {}

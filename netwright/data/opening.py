@@ -18,11 +18,13 @@ def open_source(
     target: Sequence[str] = (),
     sees: bool = True,
     pixels: bool = False,
+    called: bool = False,
 ) -> Table | Album:
     """One source as a table or as an album of pictures, not yet decoded.
 
     `sees` is False where a table is wanted even if a column of it names pictures; `pixels` is True where columns of
-    numbers may be the pixels of a picture. Raises InputError for what is neither.
+    numbers may be the pixels of a picture, with `called` only if they are called so. Raises InputError for what is
+    neither.
     """
     if isinstance(source, Album):
         return source
@@ -34,4 +36,4 @@ def open_source(
         refuse_pictures(table)
         return table
     folder = Path(source).expanduser().parent if isinstance(source, str | Path) else None
-    return album_in(table, folder, pixels=pixels, target=target) or table
+    return album_in(table, folder, pixels=pixels, called=called, target=target) or table

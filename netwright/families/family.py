@@ -51,8 +51,8 @@ class Family:
     updates if no one stops early, `spent()` the share of the time limit that has gone, for schedules that must end with
     it. `share` is what the phases of one step have in common. `judge(module, config, task, batch)` is the loss of each
     row, (B,) or (B, K), by which weights are chosen; by default it is the task's. `watched`, of the same form, gives
-    figures instead where no loss tells good weights from bad: the last ones are then kept. `warning(figures)` says in words
-    what of them a person should worry about, or "".
+    figures instead where no loss tells good weights from bad: the last ones are then kept. `warning(figures)` says in
+    words what of them a person should worry about, or "".
 
     `folds(rows, asked)` says how many validation folds the rows are divided into, given what a person asked for, and
     the share of the rows each has: one, or one a member. `most_pixels(asked)` is the longest side of the pictures it is

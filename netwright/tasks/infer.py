@@ -110,20 +110,35 @@ def fit_label(
     return label, ""
 
 
-def unsupervised(kind: str, label: Classification | None, *, size: int, false_alarms: float) -> Task:
-    """The task of this kind, where nothing is to be predicted. `size` is that of a reduction's codes."""
+def unsupervised(
+    kind: str, label: Classification | None, *, size: int, false_alarms: float, normal: str | None = None
+) -> Task:
+    """The task of this kind, where nothing is to be predicted. `size` is that of a reduction's codes.
+
+    Raises InputError where no row has the label `normal`.
+    """
     match kind:
         case "reduction":
             return Reduction(label=label, size=size)
         case "anomaly":
-            return Anomaly(label=label, false_alarms=false_alarms, normal=_most(label))
+            return Anomaly(label=label, false_alarms=false_alarms, normal=_ordinary(label, normal))
         case "denoising":
             return Denoising(label=label)
     return Generation(label=label)
 
 
-def _most(label: Classification | None) -> str | None:
-    """The label of ordinary rows: of two, the one most training rows have."""
+def _ordinary(label: Classification | None, asked: str | None) -> str | None:
+    """The label of ordinary rows: the one asked for, or of two the one most training rows have."""
+    known = dict(zip(label.classes, label.counts, strict=True)) if label is not None else {}
+    if asked is not None and not known.get(asked):
+        raise InputError(
+            "No training row has the label of ordinary rows.",
+            got=f"--normal {asked}",
+            wanted=", ".join(map(repr, known)) or "a column of labels, given with --target",
+            fix="Correct --normal, or leave it out.",
+        )
+    if asked is not None:
+        return asked
     if label is None or len(label.classes) != 2:
         return None
     return label.classes[int(np.argmax(label.counts))]

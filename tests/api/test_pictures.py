@@ -13,6 +13,7 @@ from netwright.api.pictures import gather_pictures
 from netwright.api.rows import Sources
 from netwright.api.scoring import score
 from netwright.core.settings import Settings
+from netwright.data.table import Table
 from tests.api.pictures import CLASSES, arrays_of, folder_of
 
 QUICK = {"epochs": 3}
@@ -164,6 +165,9 @@ def test_pixels_of_a_table_are_pictures_where_the_family_sees_pictures():
     assert digits.schema.image is not None and digits.schema.image.height == 8
     _, family = opened(Sources(training="digits"), Settings(source="digits", target=("digit",)))
     assert family.name == "tabular"
+    numbers = {f"x{i}": np.arange(20.0) for i in range(12)}
+    tables, _ = opened(Sources(training=numbers), Settings(source="table", family="autoencoder"))
+    assert isinstance(tables.training, Table), "numbers that are not called pixels are none"
 
 
 def test_codes_of_an_autoencoder(tmp_path: Path):

@@ -42,6 +42,10 @@ def test_each_kind_is_what_was_asked_for():
     generation = unsupervised("generation", label, size=3, false_alarms=0.05)
     assert isinstance(generation, Generation) and generation.targets == ("y",) and generation.cells == (TEXT,)
     assert generation.encode({"y": np.array(["odd", "usual"])}).tolist() == [0, 1]
+    asked = unsupervised("anomaly", label, size=3, false_alarms=0.05, normal="odd")
+    assert isinstance(asked, Anomaly) and asked.normal == "odd"
+    with pytest.raises(InputError, match="No training row has the label"):
+        unsupervised("anomaly", label, size=3, false_alarms=0.05, normal="strange")
     blank = unsupervised("anomaly", None, size=1, false_alarms=0.01)
     assert blank.targets == () and blank.classes == () and blank.normal is None
     titles = [task.title for task in (*made.values(), generation, blank)]

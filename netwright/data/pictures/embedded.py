@@ -21,15 +21,19 @@ from netwright.data.table import Table, matrix_of, picture_bytes, series_of, sto
 MOSTLY = 0.5
 """Share of a column's values that must be names of pictures, and of those that must be there."""
 PIXEL = re.compile(r"(?:pixel|pix|px|x)?[ _.-]?(\d+)(?:[_x.,-](\d+))?", re.IGNORECASE)
+PIXEL_WORD = re.compile(r"pix|px", re.IGNORECASE)
 FEWEST_PIXELS = 9
 
 
-def album_in(table: Table, folder: Path | None, *, pixels: bool, target: Sequence[str] = ()) -> Album | None:
+def album_in(
+    table: Table, folder: Path | None, *, pixels: bool, called: bool = False, target: Sequence[str] = ()
+) -> Album | None:
     """The album inside a table already read, or None where it holds no pictures.
 
     Looked for are a column of bytes that are pictures; a column of text that names pictures which exist, relative to
     `folder` or absolute; and, where `pixels` is given, columns called pixel0 … or x0 …, H·H or 3·H·H of them, beside
-    which there is nothing but `target`. Raises InputError where most of the files named do not exist.
+    which there is nothing but `target`; with `called` they must be called pixels. Raises InputError where
+    most of the files named do not exist.
     """
     others = [name for name in table.columns if name not in target]
     for name in others:
@@ -42,7 +46,8 @@ def album_in(table: Table, folder: Path | None, *, pixels: bool, target: Sequenc
             album = _of_paths(table, name, folder)
             if album is not None:
                 return album
-    return _of_pixels(table, others, target) if pixels else None
+    named = all(PIXEL_WORD.match(name.strip()) for name in others)
+    return _of_pixels(table, others, target) if pixels and (named or not called) else None
 
 
 def refuse_pictures(table: Table) -> None:

@@ -159,7 +159,7 @@ def no_ordinary_rows(task: Anomaly) -> InputError:
         "There are no ordinary rows to learn from.",
         got=f"normal={task.normal!r}",
         wanted=f"a label that training rows have: {', '.join(task.classes) or 'none is known'}",
-        fix="Correct normal, as in --set normal=LABEL, or leave it out: all rows then count as ordinary.",
+        fix="Correct normal, --normal LABEL, or leave it out: all rows then count as ordinary.",
     )
 
 

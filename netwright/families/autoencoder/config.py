@@ -41,9 +41,10 @@ class AutoencoderConfig(Training):
 
 
 def default_size(schema: Schema) -> int:
-    """Dimensions of a reduction nobody asked for: 32 for pictures, for tables about half the columns, at most eight."""
+    """Dimensions of a reduction nobody asked for: an eighth of the pixels, at most 32; half the columns, at most 8."""
     if schema.image is not None:
-        return 32
+        pixels = schema.image.channels * schema.image.height * schema.image.width
+        return max(2, min(32, pixels // 8))
     columns = len(schema.number_features) + len(schema.cardinalities)
     return max(1, min(8, columns // 2))
 
