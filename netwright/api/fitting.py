@@ -16,7 +16,6 @@ from netwright.api.rows import Rows
 from netwright.api.session import Session, Watch
 from netwright.api.stopping import Stop
 from netwright.core import devices
-from netwright.core.notice import Notice
 from netwright.core.plan import Plan, Planned
 from netwright.core.record import Record
 from netwright.core.seeds import derive
@@ -55,6 +54,8 @@ class Fitted:
     """What was tried, chosen and refused to run the steps fast, and which steps ran how."""
     frames: tuple[tuple[str, np.ndarray], ...] = ()
     """Of a network that generates pictures: some it made, from the same noise, after so many epochs, in words."""
+    warning: str = ""
+    """What a person should worry about in how training went; "" for nothing."""
     early: bool = False
     """True where training can go on: it was ended by a signal, the time limit or a loss that is not finite."""
     failed: bool = False
@@ -109,7 +110,7 @@ def fit(
             averages=averages,
             epochs=config.epochs,
             order=lambda epoch: derive(derive(settings.seed, "order"), f"epoch {epoch}"),
-            validate=_validate(family, config, rows, batches, watch, frames),
+            validate=_validate(family, config, rows, batches, frames),
             patience=config.patience,
             stop=stop,
             watch=watch,
@@ -133,6 +134,7 @@ def fit(
         best_epoch=session.best.epoch,
         frames=tuple(frames.taken),
         ended=ended,
+        warning=family.warning(session.history[-1].metrics) if session.history else "",
         early=early,
         failed=session.failed,
     )
@@ -175,7 +177,7 @@ def _plan(rows: Rows, module: nn.Module, batches: Batches) -> Plan | None:
 def _validate(family: Family, config: Record, rows: Rows, batches: Batches, watch: Watch, frames: "Frames") -> Validate:
     """How good the weights are after an epoch: as the family judges, or by the task's losses."""
     if family.watched is not None:
-        return _watching(family, config, rows, batches, watch, frames)
+        return _watching(family, config, rows, batches, frames)
     if family.judge is not None:
         return judging(family, config, rows.task, batches)
     assert not isinstance(rows.task, Labelled), f"{family.name} must say how good it is at {rows.task.kind}"
@@ -183,17 +185,13 @@ def _validate(family: Family, config: Record, rows: Rows, batches: Batches, watc
 
 
 def _watching(family: Family, config: Record, rows: Rows, batches: Batches, watch: Watch, frames: "Frames") -> Validate:
-    """Figures and pictures instead of a loss; a warning is given once."""
-    sample, warned = batches.validating(VALIDATION_CHUNK), set()
+    """Figures and pictures instead of a loss."""
+    sample = batches.validating(VALIDATION_CHUNK)
     assert family.watched is not None
     look = family.watched
 
     def validate(module: nn.Module) -> tuple[None, dict[str, float]]:
         figures = look(module, config, rows.task, sample)
-        warning = family.warning(figures)
-        if warning and warning not in warned:
-            watch(Notice(what=warning))
-            warned.add(warning)
         frames.see(module)
         return None, figures
 

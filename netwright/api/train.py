@@ -206,6 +206,8 @@ def _finish(
     """Measure, save, report."""
     clock = time.monotonic()
     findings = None
+    if fitted.warning:
+        rows = replace(rows, notices=(Notice(what=fitted.warning, serious=True), *rows.notices))
     if len(rows.split.test):
         steps = next_steps(path, settings, rows, fitted.family.name, command, early=fitted.early and not fitted.failed)
         if fitted.early:

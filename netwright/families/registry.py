@@ -28,7 +28,7 @@ def find(name: str) -> Family:
 
 
 def fitting(name: str | None, data: DataKind, kind: str | None) -> Family:
-    """The family of this name, or where it is None the default, for this kind of data and, where one is asked for, task.
+    """The family of this name, or where it is None the default, for this kind of data and the task asked for, if any.
 
     Raises InputError where they don't fit together, and says what does.
     """

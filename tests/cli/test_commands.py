@@ -173,8 +173,8 @@ def test_flags_win_over_environment_over_file_over_defaults(
     [
         (["train", "pengiuns"], "Did you mean penguins?"),
         (["train", "penguins", "--target", "spicies"], "Did you mean 'species'?"),
-        (["train", "penguins", "--family", "forest"], "tabular, mlp, linear"),
-        (["train", "penguins", "--task", "guessing"], "regression, classification or multilabel"),
+        (["train", "penguins", "--family", "forest"], "tabular, cnn, gan, autoencoder, mlp, linear"),
+        (["train", "penguins", "--task", "guessing"], "regression, classification, multilabel"),
         (["train", "penguins", "--task", "regression"], "does not hold numbers"),
         (["train", "penguins", "--kind", "sex"], "--kind NAME=VALUE"),
         (["train", "penguins", "--set", "x="], "--set NAME=VALUE"),

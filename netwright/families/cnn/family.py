@@ -175,7 +175,7 @@ def defaults(rows: int, folds: int, schema: Schema, task: Task) -> CNNConfig:
     return CNNConfig(
         width=width,
         channels=(32, 64, 128, 128, 128)[: max(2, min(5, math.ceil(math.log2(side / 8))))],
-        batch_size=2 ** max(4, min(7, round(math.log2(max(rows, 8) / 16)))),
+        batch_size=2 ** max(4, min(6, round(math.log2(max(rows, 8) / 16)))),
         epochs=max(6, min(round(passes), 60 + 20_000 // max(rows, 1), 300)),
         patience=300,
         learning_rate=4e-3,

@@ -27,7 +27,7 @@ from netwright.families.gan.losses import Loss
 from netwright.families.gan.network import GANNetwork
 from netwright.families.gan.sizes import SMALLEST
 from netwright.families.gan.step import Shared, discriminator_step, drawn_once, generator_step
-from netwright.families.gan.watched import watched
+from netwright.families.gan.watched import warning, watched
 from netwright.tasks import Generation, Task
 
 CRITIC_STEPS = 5
@@ -186,4 +186,5 @@ FAMILY = Family(
     share=drawn_once,
     fits={"image": ("generation",), "table": ("generation",)},
     watched=watched,
+    warning=warning,
 )

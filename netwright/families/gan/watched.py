@@ -43,6 +43,17 @@ def collapsed(figures: Mapping[str, float]) -> bool:
     return not figures["diversity"] >= LEAST_DIVERSITY
 
 
+def warning(figures: Mapping[str, float]) -> str:
+    """What to say of these figures; "" where new rows are as varied as they should be."""
+    if not collapsed(figures):
+        return ""
+    share = max(0.0, figures["diversity"])
+    return (
+        f"what the generator makes is {share:.0%} as varied as the real rows: it has collapsed, or was trained too "
+        "short; train longer, or try --set pack=2 or --set loss=wgan_gp"
+    )
+
+
 def figures(real: Tensor, fake: Tensor, labels: Tensor | None = None) -> dict[str, float]:
     """`diversity` and `coverage` of rows (B, …) as the discriminator sees them, as many real as fake."""
     real, fake = _features(real), _features(fake)

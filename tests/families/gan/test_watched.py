@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from netwright.families.gan.family import FAMILY
-from netwright.families.gan.watched import collapsed, figures
+from netwright.families.gan.watched import collapsed, figures, warning
 from tests.families.gan.made import picture_schema, row_schema, rows_of, task_of
 
 
@@ -42,3 +42,9 @@ def test_few_rows_and_rows_all_alike():
     assert figures(torch.zeros(1, 2), torch.ones(1, 2))["diversity"] == 1
     assert not collapsed(figures(torch.zeros(9, 2), torch.zeros(9, 2)))
     assert collapsed({"diversity": float("nan"), "coverage": 0.0})
+
+
+def test_a_collapse_is_told_in_words():
+    assert warning({"diversity": 0.9, "coverage": 1.0}) == ""
+    assert "20% as varied" in warning({"diversity": 0.2, "coverage": 0.1})
+    assert "0% as varied" in warning({"diversity": float("nan"), "coverage": 0.0})
