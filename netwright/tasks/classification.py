@@ -48,7 +48,8 @@ class Classification(Record):
                 f"The target {name!r} has one class in the training rows: n_classes=1.",
                 got=f"the same value in all {len(training)} rows",
                 wanted="two classes or more",
-                fix="Choose another --target, or give rows of the other classes too; without classes, --family autoencoder.",
+                fix="Choose another --target, or give rows of the other classes too; "
+                "without classes, --family autoencoder.",
             )
         weights = [sum(counts) / (np.count_nonzero(counts) * max(1, n)) for n in counts] if balanced else []
         return cls(

@@ -10,8 +10,8 @@ from html import escape
 
 import numpy as np
 
+from netwright.data.pictures.pillow import to_png
 from netwright.evaluate.format import shorten
-from netwright.evaluate.plots.png import png
 
 MOST_SIDE = 160
 """Pixels of a picture's longer side; larger ones are shrunk to it."""
@@ -65,7 +65,7 @@ def _encoded(pictures: Sequence[np.ndarray]) -> tuple[list[str], int]:
     side = min(MOST_SIDE, max((max(p.shape[1:]) for p in pictures), default=0))
     for some in (pictures[:: max(1, len(pictures) // FEW)], pictures):  # a few tell the side, nearly
         while True:
-            codes = [b64encode(png(shrunk(p, side))).decode("ascii") for p in some]
+            codes = [b64encode(to_png(shrunk(p, side))).decode("ascii") for p in some]
             total = sum(map(len, codes)) * len(pictures) / max(1, len(some))
             if total <= BUDGET or side <= LEAST_SIDE:
                 break

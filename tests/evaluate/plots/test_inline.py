@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from netwright.data.pictures.pillow import to_png
 from netwright.evaluate.plots.inline import MOST_SIDE, inline, shrunk
-from netwright.evaluate.plots.png import png
 
 RANDOM = np.random.default_rng(0)
 
@@ -25,13 +25,13 @@ def pictures() -> list[np.ndarray]:
 @pytest.mark.parametrize("place", range(4))
 def test_another_reader_of_png_sees_the_same_pixels(place: int):
     picture = pictures()[place]
-    seen = np.asarray(Image.open(BytesIO(png(picture))))
+    seen = np.asarray(Image.open(BytesIO(to_png(picture))))
     assert np.array_equal(seen.reshape(*picture.shape[1:], -1).transpose(2, 0, 1), picture)
 
 
 def test_smooth_pictures_are_packed_by_their_differences():
     smooth = pictures()[2]
-    assert len(png(smooth)) < smooth.size / 8
+    assert len(to_png(smooth)) < smooth.size / 8
 
 
 def test_shrinking_averages():
