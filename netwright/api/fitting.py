@@ -174,7 +174,7 @@ def _plan(rows: Rows, module: nn.Module, batches: Batches) -> Plan | None:
     return None if rows.schema.image is not None else Plan(threads=_choose_threads(module, batches))
 
 
-def _validate(family: Family, config: Record, rows: Rows, batches: Batches, watch: Watch, frames: "Frames") -> Validate:
+def _validate(family: Family, config: Record, rows: Rows, batches: Batches, frames: "Frames") -> Validate:
     """How good the weights are after an epoch: as the family judges, or by the task's losses."""
     if family.watched is not None:
         return _watching(family, config, rows, batches, frames)
@@ -184,7 +184,7 @@ def _validate(family: Family, config: Record, rows: Rows, batches: Batches, watc
     return validator(rows.task, batches, len(rows.split.folds))
 
 
-def _watching(family: Family, config: Record, rows: Rows, batches: Batches, watch: Watch, frames: "Frames") -> Validate:
+def _watching(family: Family, config: Record, rows: Rows, batches: Batches, frames: "Frames") -> Validate:
     """Figures and pictures instead of a loss."""
     sample = batches.validating(VALIDATION_CHUNK)
     assert family.watched is not None
