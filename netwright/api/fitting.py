@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netwright.api.frames import Frames
 from netwright.api.rows import Rows
 from netwright.api.session import Session, Watch
 from netwright.api.stopping import Stop
+from netwright.api.validating import validation
 from netwright.core import devices
 from netwright.core.plan import Plan, Planned
 from netwright.core.record import Record
@@ -24,15 +26,9 @@ from netwright.core.steps import EpochRecord
 from netwright.data.batches import Batches
 from netwright.engine.averages import Averages
 from netwright.engine.job import Job
-from netwright.engine.loop import Validate
 from netwright.engine.planner import Planner
 from netwright.families.family import Family, Training
-from netwright.tasks import Supervised, Task
-from netwright.tasks.labelled import Labelled
 
-VALIDATION_CHUNK = 8192
-CHUNK = 1024
-"""Rows a family judges at once."""
 SAMPLE = 20_000
 """Pictures that are measured before and after training at most."""
 SMALL_WORK = 1e9
@@ -103,17 +99,18 @@ def fit(
         phases = family.phases(module, config, rows.task, batches.steps * config.epochs, stop.spent)
         job = Job(module=module, phases=phases, source=batches, share=family.share, watched=False)
         averages = Averages(phases)
-        plan, frames = _plan(rows, module, batches), Frames(rows.task, rows.schema.image is not None)
+        plan = _plan(rows, module, batches)
+        frames = Frames(module, averages, rows.task, watch) if rows.schema.image is not None else None
         session = Session(
             job=job,
             runner=Planner(job, averages, plan, epochs=config.epochs),
             averages=averages,
             epochs=config.epochs,
             order=lambda epoch: derive(derive(settings.seed, "order"), f"epoch {epoch}"),
-            validate=_validate(family, config, rows, batches, frames),
+            validate=validation(family, config, rows, batches),
             patience=config.patience,
             stop=stop,
-            watch=watch,
+            watch=frames or watch,
             folder=folder,
             fingerprint={"SHA-256": _fingerprint(config, batches)} if folder is not None else {},
         )
@@ -132,7 +129,7 @@ def fit(
         plan=session.runner.planned(),
         history=tuple(session.history),
         best_epoch=session.best.epoch,
-        frames=tuple(frames.taken),
+        frames=tuple(frames.taken) if frames is not None else (),
         ended=ended,
         warning=family.warning(session.history[-1].metrics) if session.history else "",
         early=early,
@@ -174,96 +171,6 @@ def _plan(rows: Rows, module: nn.Module, batches: Batches) -> Plan | None:
     return None if rows.schema.image is not None else Plan(threads=_choose_threads(module, batches))
 
 
-def _validate(family: Family, config: Record, rows: Rows, batches: Batches, frames: "Frames") -> Validate:
-    """How good the weights are after an epoch: as the family judges, or by the task's losses."""
-    if family.watched is not None:
-        return _watching(family, config, rows, batches, frames)
-    if family.judge is not None:
-        return judging(family, config, rows.task, batches)
-    assert not isinstance(rows.task, Labelled), f"{family.name} must say how good it is at {rows.task.kind}"
-    return validator(rows.task, batches, len(rows.split.folds))
-
-
-def _watching(family: Family, config: Record, rows: Rows, batches: Batches, frames: "Frames") -> Validate:
-    """Figures and pictures instead of a loss."""
-    sample = batches.validating(VALIDATION_CHUNK)
-    assert family.watched is not None
-    look = family.watched
-
-    def validate(module: nn.Module) -> tuple[None, dict[str, float]]:
-        figures = look(module, config, rows.task, sample)
-        frames.see(module)
-        return None, figures
-
-    return validate
-
-
-class Frames:
-    """Pictures a module makes after the first epoch, the second, the fourth and so on, always from the same noise."""
-
-    def __init__(self, task: Task, pictures: bool) -> None:
-        classes = task.classes if isinstance(task, Labelled) else ()
-        self.labels = torch.arange(FRAME) % max(1, len(classes))
-        self.pictures, self.epoch = pictures, 0
-        self.taken: list[tuple[str, np.ndarray]] = []
-
-    def see(self, module: nn.Module) -> None:
-        """Take a frame where it is time for one."""
-        self.epoch += 1
-        if self.pictures and self.epoch & (self.epoch - 1) == 0:
-            made = module.generate(FRAME, self.labels, torch.Generator().manual_seed(0))  # type: ignore[operator]
-            self.taken.append((f"epoch {self.epoch}", made[0].cpu().numpy()))
-
-
-def judging(family: Family, config: Record, task: Task, batches: Batches) -> Validate:
-    """A function module → the mean loss by which the family judges validation rows."""
-    rows = torch.nonzero(batches.fold >= 0).flatten()
-    assert family.judge is not None
-    judge = family.judge
-
-    def validate(module: nn.Module) -> tuple[Tensor, dict[str, float]]:
-        losses = torch.cat([judge(module, config, task, batches.at(chunk)).double() for chunk in rows.split(CHUNK)])
-        return losses.mean(0), {}
-
-    return validate
-
-
-def validator(task: Supervised, batches: Batches, folds: int) -> Validate:
-    """A function module → validation losses, () or (K,) for K members, and the task's main figure.
-
-    Member k validates on fold k modulo `folds`; where that fold is empty, on all validation rows. The figure is that of
-    the members' mean on rows none of them trained on.
-    """
-    rows = torch.nonzero(batches.fold >= 0).flatten()
-    truth = task.decode(batches.target[rows])
-    name, metric = next(iter(task.metrics.items()))
-
-    def validate(module: nn.Module) -> tuple[Tensor, dict[str, float]]:
-        outputs, losses = [], []
-        for chunk in rows.split(VALIDATION_CHUNK):
-            batch = batches.at(chunk)
-            output = module(*batch.inputs)
-            losses.append(task.losses(output, batch.target).double())
-            outputs.append(_unseen(output, batch.fold, folds))
-        figure = metric(task.predictions(torch.cat(outputs)), truth)
-        loss = torch.cat(losses)
-        if loss.dim() == 1:
-            return loss.mean(), {name: figure}
-        own = batches.fold[rows, None] == torch.arange(loss.shape[1], device=loss.device) % folds
-        own = own | ~own.any(0)
-        return (loss * own).sum(0) / own.sum(0), {name: figure}
-
-    return validate
-
-
-def _unseen(output: Tensor, fold: Tensor, folds: int) -> Tensor:
-    """(B, K, O) → (B, K/folds, O): of each row, the outputs of the members that did not train on it."""
-    if output.dim() == 2 or folds == 1 or output.shape[1] % folds:
-        return output
-    by_fold = output.unflatten(1, (-1, folds))
-    return by_fold[torch.arange(len(output), device=output.device), :, fold]
-
-
 def _choose_threads(module: nn.Module, batches: Batches) -> int:
     """One thread for small steps, else torch's own setting; the multiplications of a step are about rows × weights."""
     weights = sum(p.numel() for p in module.parameters())
@@ -281,8 +188,6 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-FRAME = 10
-"""Pictures of a frame."""
 HASHED = 256_000_000
 """Bytes of a tensor that a fingerprint is taken of, more or less."""
 DEFAULT_THREADS = torch.get_num_threads()

@@ -27,7 +27,7 @@ def opened(sources: Sources, settings: Settings) -> tuple[Sources, Family]:
     kind = asked_kind(settings.task) if settings.task else None
     chosen = fitting(settings.family, data, kind)
     others = {
-        role: _open(source, settings, chosen)
+        role: _open(source, settings, family if data == "table" else chosen, query=False)
         for role, source in (("validation", sources.validation), ("test", sources.test))
         if source is not None
     }
@@ -42,9 +42,14 @@ def opened(sources: Sources, settings: Settings) -> tuple[Sources, Family]:
     return replace(sources, training=training, **others), chosen
 
 
-def _open(source: object, settings: Settings, family: Family | None) -> Table | Album:
+def _open(source: object, settings: Settings, family: Family | None, *, query: bool = True) -> Table | Album:
     sees = family is None or "image" in family.fits
     both = family is not None and "table" in family.fits
     return open_source(
-        source, query=settings.query, target=settings.target, sees=sees, pixels=family is not None, called=both
+        source,
+        query=settings.query if query else None,
+        target=settings.target,
+        sees=sees,
+        pixels=family is not None,
+        called=both,
     )

@@ -105,7 +105,7 @@ class Session:
         loss, _ = validated(self.job.module, self.averages, self.validate)
         if loss is not None:
             with self.averages.swapped_in():
-                self.best.see(self.at.epoch, loss, self.job.module)
+                self.best.see(max(0, self.at.epoch - 1), loss, self.job.module)
 
     def _leave(self) -> None:
         """Leave the module with the weights that are wanted of it."""

@@ -93,6 +93,8 @@ def _module(manifest: Manifest, tensors: dict[str, Tensor], origin: str) -> nn.M
         family = find(manifest.family)
     except InputError as error:
         raise damaged(origin, f"a family {manifest.family!r} that is none of ours") from error
+    if manifest.task.kind not in family.fits.get(manifest.data.data, ()):
+        raise damaged(origin, f"a family {family.name!r} for {manifest.task.kind} on {manifest.data.data} data")
     with torch.device("meta"), Undrawn():
         module = _build(family, manifest, origin)
     wanted = {name: (tuple(t.shape), t.dtype) for name, t in module.state_dict().items()}

@@ -3,9 +3,10 @@
 The schema is all a prediction needs to turn raw rows into a network's inputs; it is written into the artifact as JSON.
 """
 
+import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from netwright.core.cells import CellType
 from netwright.core.record import Record
@@ -78,8 +79,8 @@ class ImageColumn(ColumnBase):
     kind: Literal["image"] = "image"
     channels: Literal[1, 3]
     """1 is grey, 3 red, green and blue."""
-    height: int = Field(ge=1, le=4096)
-    width: int = Field(ge=1, le=4096)
+    height: int = Field(ge=1, le=1024)
+    width: int = Field(ge=1, le=1024)
     fitting: Fitting = "pad"
     """How a picture of another shape becomes this one: scaled as a whole and padded with its edge, or stretched."""
     low: float = 0.0
@@ -90,6 +91,14 @@ class ImageColumn(ColumnBase):
     """Of each channel over the training pictures, where 255 counts as 1."""
     std: tuple[float, ...]
     """Of each channel likewise; above zero."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ImageColumn":
+        numbers = (*self.mean, *self.std, self.low, self.high)
+        sizes = len(self.mean) == len(self.std) == self.channels
+        if not sizes or not all(map(math.isfinite, numbers)) or min(self.std) <= 0 or self.low >= self.high:
+            raise ValueError("mean and std of each channel, std above zero, and low below high")
+        return self
 
 
 class LeftOutColumn(ColumnBase):

@@ -6,11 +6,8 @@ Each function keeps shapes and never looks at values from Python, so that an eng
 Sources: random erasing, Zhong et al. 2017; shift by padding and cropping, He et al. 2016.
 """
 
-import math
-
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample
 
 
 def mirrored(pictures: Tensor) -> Tensor:
@@ -31,35 +28,6 @@ def shifted(pictures: Tensor, most: int) -> Tensor:
     each = torch.arange(count, device=device)[:, None, None]
     moved = pictures.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None, :]]  # (B, H, W, C)
     return moved.permute(0, 3, 1, 2)
-
-
-def warped(pictures: Tensor, *, shift: float, turn: float, zoom: float) -> Tensor:
-    """(B, C, H, W) → float: each picture moved by up to `shift` pixels, turned by up to `turn` degrees and made larger
-    or smaller by up to the share `zoom`, with pixels in between interpolated and its edge around it."""
-    _, _, height, width = pictures.shape
-    angle = _uniform(pictures, -turn, turn) * (math.pi / 180)
-    size = _uniform(pictures, -zoom, zoom).exp()
-    stretch = (_uniform(pictures, -zoom, zoom) / 2).exp()
-    right, down = _uniform(pictures, -shift, shift) * 2 / width, _uniform(pictures, -shift, shift) * 2 / height
-    cos, sin = angle.cos(), angle.sin()
-    rows = torch.stack(
-        [
-            cos * size * stretch,
-            -sin * size * (height / width),
-            right,
-            sin * size * (width / height),
-            cos * size / stretch,
-            down,
-        ],
-        dim=1,
-    )
-    x = (torch.arange(width, device=pictures.device, dtype=rows.dtype) * 2 + 1) / width - 1
-    y = (torch.arange(height, device=pictures.device, dtype=rows.dtype) * 2 + 1) / height - 1
-    places = torch.stack(
-        [x.expand(height, width), y[:, None].expand(height, width), torch.ones_like(x).expand(height, width)], -1
-    )
-    grid = torch.einsum("hwk,bjk->bhwj", places, rows.unflatten(1, (2, 3)))
-    return grid_sample(pictures.to(rows.dtype), grid, padding_mode="border", align_corners=False)
 
 
 def recoloured(pictures: Tensor, strength: float) -> Tensor:

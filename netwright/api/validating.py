@@ -1,0 +1,91 @@
+"""How good the weights are after an epoch: by the task's losses, as the family judges, or by figures alone."""
+
+import torch
+from torch import Tensor, nn
+
+from netwright.api.rows import Rows
+from netwright.core.record import Record
+from netwright.data.batches import Batches
+from netwright.engine.loop import Validate
+from netwright.families.family import Family
+from netwright.tasks import Supervised, Task
+from netwright.tasks.labelled import Labelled
+
+CHUNK = 8192
+"""Rows that are validated at once, at most."""
+CHUNK_VALUES = 4_000_000
+"""Numbers that are fed at once, at most: a network for pictures holds some fifty times as many meanwhile."""
+
+
+def validation(family: Family, config: Record, rows: Rows, batches: Batches) -> Validate:
+    """A function module → validation losses and figures."""
+    if family.watched is not None:
+        return _watching(family, config, rows.task, batches)
+    if family.judge is not None:
+        return _judging(family, config, rows.task, batches)
+    assert not isinstance(rows.task, Labelled), f"{family.name} must say how good it is at {rows.task.kind}"
+    return validator(rows.task, batches, len(rows.split.folds))
+
+
+def at_once(batches: Batches) -> int:
+    """Rows that may be fed at once."""
+    values = sum(x[0].numel() for x in batches.inputs if len(x))
+    return max(1, min(CHUNK, CHUNK_VALUES // max(1, values)))
+
+
+def _watching(family: Family, config: Record, task: Task, batches: Batches) -> Validate:
+    """Figures instead of a loss."""
+    sample = batches.validating(at_once(batches))
+    look = family.watched
+    assert look is not None
+    return lambda module: (None, look(module, config, task, sample))
+
+
+def _judging(family: Family, config: Record, task: Task, batches: Batches) -> Validate:
+    """The mean of the losses by which the family judges validation rows."""
+    rows = torch.nonzero(batches.fold >= 0).flatten()
+    judge = family.judge
+    assert judge is not None
+
+    def validate(module: nn.Module) -> tuple[Tensor, dict[str, float]]:
+        chunks = rows.split(at_once(batches))
+        losses = torch.cat([judge(module, config, task, batches.at(chunk)).double() for chunk in chunks])
+        return losses.mean(0), {}
+
+    return validate
+
+
+def validator(task: Supervised, batches: Batches, folds: int) -> Validate:
+    """Validation losses, () or (K,) for K members, and the task's main figure.
+
+    Member k validates on fold k modulo `folds`; where that fold is empty, on all validation rows. The figure is that of
+    the members' mean on rows none of them trained on.
+    """
+    rows = torch.nonzero(batches.fold >= 0).flatten()
+    truth = task.decode(batches.target[rows])
+    name, metric = next(iter(task.metrics.items()))
+
+    def validate(module: nn.Module) -> tuple[Tensor, dict[str, float]]:
+        outputs, losses = [], []
+        for chunk in rows.split(at_once(batches)):
+            batch = batches.at(chunk)
+            output = module(*batch.inputs)
+            losses.append(task.losses(output, batch.target).double())
+            outputs.append(_unseen(output, batch.fold, folds))
+        figure = metric(task.predictions(torch.cat(outputs)), truth)
+        loss = torch.cat(losses)
+        if loss.dim() == 1:
+            return loss.mean(), {name: figure}
+        own = batches.fold[rows, None].to(loss.device) == torch.arange(loss.shape[1], device=loss.device) % folds
+        own = own | ~own.any(0)
+        return (loss * own).sum(0) / own.sum(0), {name: figure}
+
+    return validate
+
+
+def _unseen(output: Tensor, fold: Tensor, folds: int) -> Tensor:
+    """(B, K, O) → (B, K/folds, O): of each row, the outputs of the members that did not train on it."""
+    if output.dim() == 2 or folds == 1 or output.shape[1] % folds:
+        return output
+    by_fold = output.unflatten(1, (-1, folds))
+    return by_fold[torch.arange(len(output), device=output.device), :, fold]
