@@ -45,11 +45,5 @@ def opened(sources: Sources, settings: Settings) -> tuple[Sources, Family]:
 def _open(source: object, settings: Settings, family: Family | None, *, query: bool = True) -> Table | Album:
     sees = family is None or "image" in family.fits
     both = family is not None and "table" in family.fits
-    return open_source(
-        source,
-        query=settings.query if query else None,
-        target=settings.target,
-        sees=sees,
-        pixels=family is not None,
-        called=both,
-    )
+    asked = settings.query if query else None
+    return open_source(source, query=asked, target=settings.target, sees=sees, pixels=family is not None, called=both)

@@ -31,8 +31,8 @@ from netwright.core.settings import Settings, read_toml, resolve, to_toml
 from netwright.data.pictures.album import Album
 from netwright.families.family import Family
 
-RESERVE = 0.15
-"""Share of the time limit that is kept for measuring and writing."""
+RESERVE, RESERVED = 0.15, 6.0
+"""Share of the time limit that is kept for measuring and writing, and seconds besides: a tenth of it at most."""
 
 
 def train(
@@ -175,13 +175,18 @@ def run(
 
     clock = time.monotonic()
     limit = settings.time_limit
-    stop = Stop(deadline=started + limit * (1 - RESERVE) if limit else float("inf"))
+    stop = Stop(deadline=started + limit - _reserve(limit) if limit else float("inf"))
     devices.choose(settings.device)
     with locked(path), listening(stop), threads(1):
         _begin(path, settings, anew=anew)
         fitted = fit(rows, ready.family, ready.config, settings, stop=stop, watch=watch, folder=path / "checkpoints")
         seconds["train"] = time.monotonic() - clock
         return _finish(rows, fitted, baselines, settings, path, seconds, stop, command)
+
+
+def _reserve(limit: float) -> float:
+    """Seconds of the time limit in which nothing is trained any more."""
+    return RESERVE * limit + min(RESERVED, 0.1 * limit)
 
 
 def _begin(path: Path, settings: Settings, *, anew: bool) -> None:

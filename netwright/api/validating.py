@@ -36,16 +36,20 @@ def at_once(batches: Batches) -> int:
 def _watching(family: Family, config: Record, task: Task, batches: Batches) -> Validate:
     """Figures instead of a loss."""
     sample = batches.validating(at_once(batches))
+    assert family.watched is not None
     look = family.watched
-    assert look is not None
-    return lambda module: (None, look(module, config, task, sample))
+
+    def validate(module: nn.Module) -> tuple[None, dict[str, float]]:
+        return None, look(module, config, task, sample)
+
+    return validate
 
 
 def _judging(family: Family, config: Record, task: Task, batches: Batches) -> Validate:
     """The mean of the losses by which the family judges validation rows."""
     rows = torch.nonzero(batches.fold >= 0).flatten()
+    assert family.judge is not None
     judge = family.judge
-    assert judge is not None
 
     def validate(module: nn.Module) -> tuple[Tensor, dict[str, float]]:
         chunks = rows.split(at_once(batches))

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from netwright.artifact.load import load as load_artifact
-from netwright.artifact.making import make
+from netwright.artifact.making import classes_for, made
 from netwright.artifact.manifest import Manifest
+from netwright.core.arrays import as_bytes, as_tensor, chunks
 from netwright.core.errors import InputError
 from netwright.core.notice import NetwrightWarning, Notice
 from netwright.core.schema import Schema
+from netwright.core.seeds import derive
 from netwright.data.conform import conform
 from netwright.data.encode import encode
 from netwright.data.opening import open_source
@@ -27,9 +29,6 @@ from netwright.data.sources.read import read
 from netwright.data.table import Table
 from netwright.families.flat import MOST_PLACES
 from netwright.tasks import Denoising, Generation, Task
-
-CHUNK = 2048
-"""Rows a forward pass sees: fixed, so that the same rows give the same bits. More leave the cache and were slower."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Predictor:
             case "anomaly":
                 return predictions[:, 2]
             case "denoising" if self.schema.image is not None:
-                return _upright(_bytes(predictions))
+                return _upright(as_bytes(predictions))
             case "regression":
                 return predictions[:, 0] if predictions.shape[1] == 1 else predictions
         return predictions
@@ -103,9 +102,31 @@ class Predictor:
                 "Some pictures can't be read.",
                 got=notices[-1].what,
                 wanted="pictures alone",
-                fix="Replace or delete them; `netwright predict` leaves their answers empty.",
+                fix="Replace or delete them; `netwright predict` answers for the others.",
             )
         return self._predictions(inputs, dtype), notices
+
+    def readable(self, rows: Table | Album) -> tuple[np.ndarray, np.ndarray, list[Notice]]:
+        """The task's predictions for the rows that can be read, the positions (n,) of those, and what was odd.
+
+        Raises InputError as `predictions` does, but for pictures only where none can be read.
+        """
+        inputs, notices, good = self._inputs(rows, torch.float32)
+        if not good.any() and len(good):
+            raise InputError(
+                "None of the pictures can be read.",
+                got=notices[-1].what,
+                wanted="one or more that can",
+                fix="Replace them.",
+            )
+        which = np.flatnonzero(good)
+        return self._predictions(inputs, torch.float32, None if good.all() else which), which, notices
+
+    def cleaned(self, album: Album) -> tuple[np.ndarray, np.ndarray, list[Notice]]:
+        """As `readable`, of a denoising of pictures: (n, H, W) or (n, H, W, 3) uint8."""
+        assert isinstance(self.task, Denoising) and self.schema.image is not None
+        predictions, which, notices = self.readable(album)
+        return _upright(as_bytes(predictions)), which, notices
 
     def answers(self, rows: Table | Album) -> tuple[Table, list[Notice]]:
         """The rows with the answers added as columns; a name that is taken gets a `_` behind it.
@@ -125,33 +146,47 @@ class Predictor:
         """`count` new rows: pictures (count, H, W) or (count, H, W, 3) uint8, or a table with the training columns.
 
         `label` is the class they are to be of, where the network knows classes; None draws classes as they were in
-        training. The same seed gives the same rows. Raises InputError for a network that makes none and an unknown
-        label.
+        training. A table then has the column of labels at its end. The same seed gives the same rows. Raises InputError
+        for a network that makes none and an unknown label.
         """
-        made = make(self.module, self.task, count, label=label, seed=seed)
-        return _upright(made[0]) if self.schema.image is not None else rows_back(self.schema, *made)
+        return self.made(count, label=label, seed=seed)[0]
+
+    def made(
+        self, count: int, *, label: object = None, seed: int = 0
+    ) -> "tuple[np.ndarray | Table, np.ndarray | None]":
+        """What `generate` gives, and the label (count,) of each row; None where the network knows no classes."""
+        classes = classes_for(self.module, self.task, count, label=label, seed=seed)
+        new = made(self.module, count, classes, derive(seed, "generate"))
+        known = self.task.label if isinstance(self.task, Generation) else None
+        labels = np.asarray(known.labels)[classes] if known is not None and classes is not None else None
+        if self.schema.image is not None:
+            return _upright(new[0]), labels
+        table = rows_back(self.schema, *new)
+        return table if labels is None else table.with_columns({self.task.targets[0]: labels}), labels
 
     def _inputs(self, rows: Table | Album, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], list[Notice], np.ndarray]:
         """What the network is fed, what was odd, and which rows (N,) could be read at all."""
         if isinstance(rows, Album):
             assert self.schema.image is not None
             decoded = decode(rows, self.schema.image)
-            return (_tensor(decoded.pixels),), [*rows.notices, *unreadable(rows, decoded)], decoded.good
+            return (as_tensor(decoded.pixels),), [*rows.notices, *unreadable(rows, decoded)], decoded.good
         read, notices = conform(self.schema, rows)
         encoded = encode(self.schema, read, np.float64 if dtype == torch.float64 else np.float32)
         notices += _odd(encoded.unseen, "value(s) that training never saw: treated as unknown")
         notices += _odd(encoded.gaps, "empty cell(s) where training had none: the median, or unknown, stands in")
-        return tuple(map(_tensor, encoded.inputs)), notices, np.ones(rows.rows, dtype=bool)
+        return tuple(map(as_tensor, encoded.inputs)), notices, np.ones(rows.rows, dtype=bool)
 
     def _columns(self, predictions: np.ndarray) -> dict[str, np.ndarray]:
         """What is added to the rows."""
         if isinstance(self.task, Denoising):
-            made = rows_back(self.schema, *parted(predictions, self.schema, MOST_PLACES))
-            return {f"{name}_clean": made[name].to_numpy() for name in made.columns}
+            clean = rows_back(self.schema, *parted(predictions, self.schema, MOST_PLACES))
+            return {f"{name}_clean": clean[name].to_numpy() for name in clean.columns}
         assert not isinstance(self.task, Generation), "refused before"
         return self.task.columns(predictions)
 
-    def _predictions(self, inputs: tuple[Tensor, ...], dtype: torch.dtype) -> np.ndarray:
+    def _predictions(
+        self, inputs: tuple[Tensor, ...], dtype: torch.dtype, which: np.ndarray | None = None
+    ) -> np.ndarray:
         if isinstance(self.task, Generation):
             raise InputError(
                 "This network makes new rows; it has no answers for rows it is given.",
@@ -159,7 +194,7 @@ class Predictor:
                 wanted="a network that answers",
                 fix="Use generate.",
             )
-        return self.task.predictions(forward(self.module, inputs, dtype))
+        return self.task.predictions(forward(self.module, inputs, dtype, rows=which))
 
 
 def load(path: str | os.PathLike[str]) -> Predictor:
@@ -171,8 +206,17 @@ def load(path: str | os.PathLike[str]) -> Predictor:
     return Predictor(module, manifest.task, manifest.data, manifest)
 
 
-def forward(module: nn.Module, inputs: tuple[Tensor, ...], dtype: torch.dtype = torch.float32) -> Tensor:
-    """The module's outputs for all rows, chunk by chunk, in eval mode and without gradients, on the CPU."""
+def forward(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    dtype: torch.dtype = torch.float32,
+    *,
+    rows: np.ndarray | None = None,
+) -> Tensor:
+    """The module's outputs for all rows, or for the `rows` (n,) with these positions, on the CPU.
+
+    They are made chunk by chunk, in eval mode and without gradients.
+    """
     first = next(module.parameters(), None)
     device, before = (first.device, first.dtype) if first is not None else (torch.device("cpu"), dtype)
     module.eval()
@@ -180,28 +224,14 @@ def forward(module: nn.Module, inputs: tuple[Tensor, ...], dtype: torch.dtype = 
         module.to(dtype)
     try:
         with torch.inference_mode():
-            chunks = [
-                module(*(_as(x[start : start + CHUNK].to(device), dtype) for x in inputs)).cpu()
-                for start in range(0, max(1, len(inputs[0])), CHUNK)
-            ]
+            found = [module(*(_as(x.to(device), dtype) for x in chunk)).cpu() for chunk in chunks(inputs, rows)]
     finally:
         module.to(before)
-    return torch.cat(chunks)
+    return torch.cat(found)
 
 
 def _as(x: Tensor, dtype: torch.dtype) -> Tensor:
     return x.to(dtype) if x.is_floating_point() else x
-
-
-def _tensor(values: np.ndarray) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a file that is only read; nobody writes into it
-        return torch.from_numpy(values)
-
-
-def _bytes(values: np.ndarray) -> np.ndarray:
-    """Pixels from 0 to 1 as uint8."""
-    return (np.clip(values, 0, 1) * 255).round().astype(np.uint8)
 
 
 def _upright(pictures: np.ndarray) -> np.ndarray:

@@ -23,11 +23,14 @@ class Seen:
     probabilities: np.ndarray | None
 
 
-def evaluate_generation(*, real: Seen, made: Seen, training: Seen, simple: Seen, seed: int, unit: str) -> Evaluation:
+def evaluate_generation(
+    *, real: Seen, made: Seen, training: Seen, simple: Seen | None, seed: int, unit: str
+) -> Evaluation:
     """Judge made rows by their distance from real held-out ones, as many.
 
     `training` are real rows the network has seen, whose distance is what a perfect one would have; `simple` are rows of
-    a normal distribution. No range is given: the distance is of all rows at once.
+    a normal distribution, None where there were too few to measure one on. No range is given: the distance is of all
+    rows at once. A figure that so few rows can't have is NaN.
     """
     figures = _figures(real, made)
     figures["Fréchet distance of real rows"] = frechet(real.features, training.features)
@@ -37,7 +40,7 @@ def evaluate_generation(*, real: Seen, made: Seen, training: Seen, simple: Seen,
         figures=figures,
         low=math.nan,
         high=math.nan,
-        baselines={"normal distribution": _figures(real, simple)},
+        baselines={} if simple is None else {"normal distribution": _figures(real, simple)},
         unit=unit,
     )
 

@@ -3,10 +3,11 @@
 import numpy as np
 from torch import nn
 
-from netwright.api.judging.judged import Judged, tensor, unit_of
+from netwright.api.judging.judged import Inputs, Judged, unit_of
 from netwright.api.judging.pictures import wrong_pictures
 from netwright.api.rows import Rows
 from netwright.artifact.predictor import forward
+from netwright.core.arrays import as_tensor
 from netwright.core.settings import Settings
 from netwright.evaluate.evaluation import evaluate
 from netwright.evaluate.findings import Importance
@@ -21,7 +22,7 @@ WORST_COLUMNS = 30
 
 def predict_rows(module: nn.Module, task: Supervised, rows: Rows, which: np.ndarray) -> np.ndarray:
     """The task's predictions of these rows."""
-    return _predict(module, task, tuple(x[which] for x in rows.encoded.inputs))
+    return _predict(module, task, rows.encoded.inputs, which)
 
 
 def judge_answers(rows: Rows, module: nn.Module, baselines: dict[str, np.ndarray], settings: Settings) -> Judged:
@@ -52,8 +53,8 @@ def _importance(
     )
 
 
-def _predict(module: nn.Module, task: Supervised, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
-    return task.predictions(forward(module, tuple(tensor(x) for x in inputs)))
+def _predict(module: nn.Module, task: Supervised, inputs: Inputs, which: np.ndarray | None = None) -> np.ndarray:
+    return task.predictions(forward(module, tuple(map(as_tensor, inputs)), rows=which))
 
 
 def _errors(task: Supervised, predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -1,127 +1,169 @@
 """Rows that were made: how like real ones they are, measured in what a classifier, or a random network, sees in them.
 
-n real rows, m made rows, F features.
+N rows, n of them, D values of a flat row.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import nn
 
 from netwright.api.fitting import configure, fit
-from netwright.api.judging.judged import Judged, called, tensor, unit_of
+from netwright.api.judging.judged import Inputs, Judged, called, unit_of
 from netwright.api.judging.pictures import made_pictures
-from netwright.api.rows import Rows
+from netwright.api.rows import FEWEST_ROWS, Rows
 from netwright.api.session import nobody
 from netwright.api.stopping import Stop
+from netwright.artifact.making import known_classes, made
 from netwright.artifact.predictor import forward
+from netwright.core.arrays import MOST_ROWS, as_tensor, at_once, chunks
+from netwright.core.schema import Schema
 from netwright.core.seeds import derive
 from netwright.core.settings import Settings
+from netwright.data.rows_back import parted
 from netwright.evaluate.generation import Seen, evaluate_generation
+from netwright.families.flat import MOST_PLACES, FlatTable
 from netwright.families.registry import FAMILIES
 from netwright.metrics.generation import nearest, random_features
 from netwright.tasks import Generation
 
 MOST = 5000
 """Rows of each kind that are compared at most."""
+POOL = 20_000
+"""Training pictures at most among which the nearest is sought."""
 JUDGE_SECONDS = 60.0
 """What the classifier that judges may take; at most a tenth of the time limit."""
+MEASURED = 2**26
+"""Values at most that a normal distribution is measured on, 256 MB as floats."""
 
-Inputs = tuple[np.ndarray, ...]
+Look = Callable[[Inputs, np.ndarray | None], Seen]
+"""(inputs (N, …), positions (n,) or None for all) → what a judge sees in these rows."""
 
 
-def judge_generated(rows: Rows, module: nn.Module, settings: Settings) -> Judged:
-    """New rows beside held-out ones: a distance, and by label how evenly and how clearly they are of a class."""
-    task = rows.task
+@dataclass
+class Within(Stop):
+    """A stop of its own deadline within a run, which a signal to the run ends as well."""
+
+    run: Stop | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why to stop now, or "" where there is no reason."""
+        return self.run.reason if self.run is not None and self.run.signal else super().reason
+
+
+def judge_generated(rows: Rows, module: nn.Module, settings: Settings, *, stop: Stop | None = None) -> Judged:
+    """New rows beside held-out ones: a distance, and by label how evenly and how clearly they are of a class.
+
+    No classifier is trained to judge them once `stop` has heard a signal.
+    """
+    task, inputs = rows.task, rows.encoded.inputs
     assert isinstance(task, Generation)
     random = np.random.default_rng(derive(settings.seed, "judging"))
     held = random.permutation(rows.split.test)[:MOST]
-    real = tuple(x[held] for x in rows.encoded.inputs)
-    labels = rows.target[held]
-    made = generated(module, labels, derive(settings.seed, "generate"))
-    look = _look(rows, settings)
+    labels = rows.target[held] if known_classes(module, task) else None
+    new = made(module, len(held), labels, derive(settings.seed, "generate"))
+    look = _look(rows, settings, stop)
     training = random.permutation(rows.split.training)[: len(held)]
-    known = tuple(x[training] for x in rows.encoded.inputs)
-    seen, made_seen, known_seen = look(real), look(made), look(known)
-    simple = _gaussian(flat(known), len(held), random)
+    made_seen = look(new, None)
     evaluation = evaluate_generation(
-        real=seen,
+        real=look(inputs, held),
         made=made_seen,
-        training=known_seen,
-        simple=look(unflat(simple, known)),
+        training=look(inputs, training),
+        simple=_simple(rows, training, len(held), look, random),
         seed=settings.seed,
         unit=unit_of(rows.schema.image is not None),
     )
-    if rows.encoded.images is None:
+    pool = random.permutation(rows.split.training)[:POOL]
+    if rows.encoded.images is None or not len(pool):
         return Judged(evaluation=evaluation)
-    pool = random.permutation(rows.split.training)[:20_000]
-    near, _ = nearest(look((rows.encoded.images[pool],)).features, made_seen.features[:12])
-    panels = made_pictures(rows, made[0], labels, rows.encoded.images[pool[near]])
+    near, _ = nearest(look(inputs, pool).features, made_seen.features[:12])
+    panels = made_pictures(rows, new[0], labels, rows.encoded.images[pool[near]])
     return Judged(evaluation=evaluation, panels=panels)
 
 
-def generated(module: nn.Module, labels: np.ndarray, seed: int) -> Inputs:
-    """One new row for each class number in `labels` (m,), in the form of the network's inputs."""
-    module.eval()
-    with torch.inference_mode():
-        made = module.generate(len(labels), tensor(labels), torch.Generator().manual_seed(seed))  # type: ignore[operator]
-    return tuple(part.cpu().numpy() for part in made)
-
-
-def _look(rows: Rows, settings: Settings) -> Callable[[Inputs], Seen]:
+def _look(rows: Rows, settings: Settings, stop: Stop | None) -> Look:
     """What judges rows: a classifier trained for it on the same training rows, or without labels a random network."""
-    assert isinstance(rows.task, Generation)
-    if not rows.task.classes:
-        return lambda inputs: Seen(
-            random_features(inputs[0] if len(inputs) == 1 else flat(inputs), settings.seed), None
-        )
-    judge = _classifier(rows, settings)
+    judge = _classifier(rows, settings, stop)
+    if judge is None:
+        return lambda inputs, which: Seen(_random_features(rows.schema, inputs, which, settings.seed), None)
 
-    def look(inputs: Inputs) -> Seen:
-        outputs = forward(judge, tuple(tensor(x) for x in inputs))
-        pictures = len(inputs) == 1
-        return Seen(called(judge, "features", inputs) if pictures else flat(inputs), outputs.softmax(1).numpy())
+    def look(inputs: Inputs, which: np.ndarray | None) -> Seen:
+        probabilities = forward(judge, tuple(map(as_tensor, inputs)), rows=which).softmax(1).numpy()
+        if rows.schema.image is not None:
+            return Seen(called(judge, "features", inputs, which), probabilities)
+        return Seen(_flat_rows(rows.schema, inputs, which), probabilities)
 
     return look
 
 
-def _classifier(rows: Rows, settings: Settings) -> nn.Module:
-    task = rows.task
-    assert isinstance(task, Generation) and task.label is not None
+def _classifier(rows: Rows, settings: Settings, stop: Stop | None) -> nn.Module | None:
+    """A network that tells the classes apart; None where that can't be learned, or where the run is to stop."""
+    assert isinstance(rows.task, Generation)
+    label, split = rows.task.label, rows.split
+    validated = len(split.folds) > 0 and all(len(fold) for fold in split.folds)
+    several = len(split.training) >= FEWEST_ROWS and len(np.unique(rows.target[split.training])) > 1
+    if label is None or not validated or not several or (stop is not None and stop.signal):
+        return None
     family = FAMILIES["cnn" if rows.schema.image is not None else "mlp"]
     seconds = min(JUDGE_SECONDS, settings.time_limit / 10) if settings.time_limit else JUDGE_SECONDS
-    labelled = replace(rows, task=task.label)
-    stop = Stop()
-    stop.deadline = stop.began + seconds
-    config = configure(family, labelled, {})
-    return fit(labelled, family, config, settings, stop=stop, watch=nobody).module
+    labelled = replace(rows, task=label)
+    own = Within(run=stop)
+    own.deadline = own.began + seconds
+    module = fit(labelled, family, configure(family, labelled, {}), settings, stop=own, watch=nobody).module
+    return None if stop is not None and stop.signal else module  # one that was cut off sees too little
 
 
-def flat(inputs: Inputs) -> np.ndarray:
-    """(n, D) float32: pixels, or numbers and one-hot categories as plain columns."""
-    if len(inputs) == 1:
+def _random_features(schema: Schema, inputs: Inputs, which: np.ndarray | None, seed: int) -> np.ndarray:
+    if schema.image is None:
+        return random_features(_flat_rows(schema, inputs, which), seed)
+    return np.concatenate([random_features(pictures.numpy(), seed) for (pictures,) in chunks(inputs, which)])
+
+
+def _flat_rows(schema: Schema, inputs: Inputs, which: np.ndarray | None = None) -> np.ndarray:
+    return flat(inputs if which is None else tuple(x[which] for x in inputs), schema)
+
+
+def flat(inputs: Inputs, schema: Schema) -> np.ndarray:
+    """(n, D) float32: pixels, or numbers and one-hot categories."""
+    if schema.image is not None:
         return inputs[0].reshape(len(inputs[0]), -1).astype(np.float32)
-    return np.concatenate([x.astype(np.float32) for x in inputs], axis=1)
+    table = FlatTable(len(schema.number_features), schema.cardinalities, nn.Identity())
+    return table.flat(*map(as_tensor, inputs)).float().numpy()
 
 
-def unflat(values: np.ndarray, like: Inputs) -> Inputs:
-    """The other way round, each value as near as the form allows."""
-    parts, at = [], 0
-    for part in like:
-        width = int(np.prod(part.shape[1:]))
-        cut = values[:, at : at + width].reshape(len(values), *part.shape[1:])
-        at += width
-        if part.dtype.kind in "iu":
-            cut = np.clip(np.round(cut), part.min(initial=0), part.max(initial=0))
-        parts.append(cut.astype(part.dtype))
-    return tuple(parts)
+def unflat(values: np.ndarray, schema: Schema) -> Inputs:
+    """The other way round, each value as near as the form allows: whole pixels, the likeliest category."""
+    image = schema.image
+    if image is None:
+        return parted(values, schema, MOST_PLACES)
+    pixels = np.clip(np.round(values), 0, 255).astype(np.uint8)
+    return (pixels.reshape(-1, image.channels, image.height, image.width),)
 
 
-def _gaussian(values: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """(count, D) rows of a normal distribution with the mean and covariance of (n, D) values: the simplest to draw."""
+def _simple(
+    rows: Rows, training: np.ndarray, count: int, look: Look, random: np.random.Generator
+) -> Seen | None:
+    """`count` rows of the simplest distribution there is to draw from; None where it can't be measured."""
+    inputs = rows.encoded.inputs
+    width = sum(int(np.prod(x.shape[1:])) for x in inputs)
+    measured = training[: max(2, min(2000, MEASURED // max(1, width)))]
+    if len(measured) < 2:
+        return None
+    values, step = _flat_rows(rows.schema, inputs, measured), min(MOST_ROWS, at_once(inputs))
+    seen = [look(unflat(drawn, rows.schema), None) for drawn in _gaussian(values, count, step, random)]
+    known = [part.probabilities for part in seen if part.probabilities is not None]
+    return Seen(np.concatenate([part.features for part in seen]), np.concatenate(known) if known else None)
+
+
+def _gaussian(values: np.ndarray, count: int, step: int, random: np.random.Generator) -> Iterator[np.ndarray]:
+    """`count` rows of a normal distribution with the mean and covariance of `values` (n, D), `step` at a time.
+
+    Random sums of the rows less their mean have that covariance: the matrix itself (D, D) is never made.
+    """
     mean = values.mean(0)
-    _, spread, directions = np.linalg.svd(values[:2000] - mean, full_matrices=False)
-    scaled = random.standard_normal((count, len(spread))) * (spread / np.sqrt(max(1, len(values[:2000]) - 1)))
-    return (scaled @ directions + mean).astype(np.float32)
+    away = (values - mean) / np.sqrt(len(values) - 1)
+    for start in range(0, count, step):
+        weights = random.standard_normal((min(step, count - start), len(values)), dtype=np.float32)
+        yield weights @ away + mean

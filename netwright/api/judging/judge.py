@@ -7,10 +7,12 @@ from netwright.api.fitting import Fitted
 from netwright.api.judging.anomalies import judge_anomalies
 from netwright.api.judging.answers import judge_answers
 from netwright.api.judging.generated import judge_generated
-from netwright.api.judging.judged import Judged, tensor
+from netwright.api.judging.judged import Judged
 from netwright.api.judging.pictures import over_time
 from netwright.api.judging.rebuilt import judge_denoising, judge_reduction
 from netwright.api.rows import Rows
+from netwright.api.stopping import Stop
+from netwright.core.arrays import as_tensor
 from netwright.core.settings import Settings
 from netwright.evaluate.describe import describe
 from netwright.evaluate.findings import Findings
@@ -26,11 +28,15 @@ def judge(
     command: str,
     seconds: dict[str, float],
     next_steps: tuple[str, ...],
+    stop: Stop | None = None,
 ) -> Findings:
-    """Judge the network; `baselines` are predictions of the held-out rows, by name."""
-    found = judged(rows, fitted.module, baselines, settings)
+    """Judge the network; `baselines` are predictions of the held-out rows, by name.
+
+    `stop` is the wish to stop that the run hears signals by: once it has heard one, nothing more is trained.
+    """
+    found = judged(rows, fitted.module, baselines, settings, stop=stop)
     first = rows.split.test[:1]
-    sample = tuple(tensor(x[first]) for x in rows.encoded.inputs)
+    sample = tuple(as_tensor(x[first]) for x in rows.encoded.inputs)
     return Findings(
         title=title,
         command=command,
@@ -57,8 +63,15 @@ def judge(
     )
 
 
-def judged(rows: Rows, module: nn.Module, baselines: dict[str, np.ndarray], settings: Settings) -> Judged:
-    """How good the module is on the rows held out, in the way of the task."""
+def judged(
+    rows: Rows,
+    module: nn.Module,
+    baselines: dict[str, np.ndarray],
+    settings: Settings,
+    *,
+    stop: Stop | None = None,
+) -> Judged:
+    """How good the module is on the rows held out, in the way of the task; `stop` as in `judge`."""
     match rows.task.kind:
         case "reduction":
             return judge_reduction(rows, module, settings)
@@ -67,7 +80,7 @@ def judged(rows: Rows, module: nn.Module, baselines: dict[str, np.ndarray], sett
         case "anomaly":
             return judge_anomalies(rows, module, settings)
         case "generation":
-            return judge_generated(rows, module, settings)
+            return judge_generated(rows, module, settings, stop=stop)
     return judge_answers(rows, module, baselines, settings)
 
 

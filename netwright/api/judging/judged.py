@@ -1,17 +1,22 @@
-"""What judging gives, whatever the task was."""
+"""What judging gives, whatever the task was, and what a network is asked for it.
 
+N rows, n of them.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from netwright.core.arrays import chunks
 from netwright.evaluate.evaluation import Evaluation
 from netwright.evaluate.findings import Importance
 from netwright.evaluate.panels import Panel
 
-CHUNK = 1024
-"""Rows of pictures a network sees at once while it is judged."""
+Inputs = tuple[np.ndarray, ...]
+"""What a network is fed, each (N, …): numbers and categories, or pictures alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +36,24 @@ def unit_of(rows_are_pictures: bool) -> str:
     return "picture" if rows_are_pictures else "row"
 
 
-def called(module: nn.Module, name: str, inputs: tuple[np.ndarray, ...]) -> np.ndarray:
-    """What the module's method of this name gives for all rows, chunk by chunk, in eval mode and without gradients."""
+def device_of(module: nn.Module) -> torch.device:
+    """Where the module's numbers lie."""
+    return next((t.device for t in (*module.parameters(), *module.buffers())), torch.device("cpu"))
+
+
+def called(module: nn.Module, name: str, inputs: Inputs, rows: np.ndarray | None = None) -> np.ndarray:
+    """What the module's method of this name gives for all rows, or for these (n,), in eval mode."""
+    return np.concatenate([found for (found,) in each(module, inputs, rows, name)])
+
+
+def each(
+    module: nn.Module, inputs: Inputs, rows: np.ndarray | None, *names: str
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Chunk by chunk, what the module's methods of these names give for all rows, or for these (n,), in eval mode."""
     module.eval()
-    device = next((t.device for t in (*module.parameters(), *module.buffers())), torch.device("cpu"))
-    method = getattr(module, name)
-    found: list[Tensor] = []
-    with torch.inference_mode():
-        for start in range(0, max(1, len(inputs[0])), CHUNK):
-            found.append(method(*(tensor(x[start : start + CHUNK]).to(device) for x in inputs)).cpu())
-    return torch.cat(found).numpy()
-
-
-def tensor(values: np.ndarray) -> Tensor:
-    """A copy as a tensor: the array may be a file that can't be written to."""
-    return torch.from_numpy(np.array(values))
+    device = device_of(module)
+    for chunk in chunks(inputs, rows):
+        with torch.inference_mode():
+            fed = tuple(x.to(device) for x in chunk)
+            found = tuple(getattr(module, name)(*fed).cpu().numpy() for name in names)
+        yield found

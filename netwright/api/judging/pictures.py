@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from netwright.api.judging.judged import tensor
 from netwright.api.rows import Rows
+from netwright.core.arrays import as_bytes, as_tensor, at_once
 from netwright.evaluate.panels import Panel
 from netwright.evaluate.plots.codes import codes as code_plot
 from netwright.evaluate.plots.gallery import gallery, rows_of
@@ -52,8 +52,10 @@ def wrong_pictures(
 def _heat(module: nn.Module, pictures: np.ndarray, said: np.ndarray) -> np.ndarray:
     """(n, H, W) from 0 to 1."""
     device = next(module.parameters()).device
+    given = as_tensor(pictures).to(device), as_tensor(said).to(device)
     with torch.enable_grad():
-        return attention(module, tensor(pictures).to(device), tensor(said).to(device)).detach().cpu().numpy()
+        parts = zip(*(x.split(at_once((pictures,))) for x in given), strict=True)
+        return torch.cat([attention(module, *part).detach().cpu() for part in parts]).numpy()
 
 
 def rebuilt_pictures(rows: Rows, versions: Mapping[str, np.ndarray]) -> tuple[Panel, ...]:
@@ -106,10 +108,15 @@ def strangest_pictures(rows: Rows, which: np.ndarray, score: np.ndarray) -> tupl
     return (Panel(section="Pictures", title="The strangest", html=html, caption=""),)
 
 
-def made_pictures(rows: Rows, made: np.ndarray, labels: np.ndarray, near: np.ndarray) -> tuple[Panel, ...]:
-    """Pictures (m, C, H, W) that were made, and `near` (k, C, H, W), the training pictures nearest to the first k."""
+def made_pictures(
+    rows: Rows, made: np.ndarray, labels: np.ndarray | None, near: np.ndarray
+) -> tuple[Panel, ...]:
+    """Pictures (m, C, H, W) that were made, and `near` (k, C, H, W), the training pictures nearest to the first k.
+
+    `labels` (m,) are the class numbers they were asked to be of; None where the network knows no classes.
+    """
     classes = rows.task.classes if isinstance(rows.task, Generation) else ()
-    names = [classes[int(c)] if classes else "" for c in labels[:MADE]]
+    names = [""] * len(made[:MADE]) if labels is None else [classes[int(c)] for c in labels[:MADE]]
     beside = rows_of([made[: len(near)], near], ["made", "nearest training picture"])
     return (
         Panel(section="Pictures", title="Made by the network", html=gallery(made[:MADE], names), caption=""),
@@ -130,7 +137,3 @@ def over_time(frames: Sequence[tuple[str, np.ndarray]]) -> tuple[Panel, ...]:
     caption = "Each row is drawn from the same noise, after as many epochs as it says."
     return (Panel(section="Pictures", title="Samples over time", html=timeline(frames), caption=caption),)
 
-
-def as_bytes(values: np.ndarray) -> np.ndarray:
-    """Values from 0 to 1 as uint8 from 0 to 255."""
-    return (np.clip(values, 0, 1) * 255).round().astype(np.uint8)

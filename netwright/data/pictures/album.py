@@ -17,7 +17,7 @@ class Album:
     table: Table
     """One row a picture: column `image` with its name, then what the source says of it."""
     image: str
-    """The column with the names: a path as the source has it, or "picture 17"."""
+    """The column with the names: a path as the source has it (None where it has none), or "picture 17"."""
     loader: FilePictures | BytesPictures | ArrayPictures
     """How the pixels are got."""
     target: str | None = None
@@ -25,11 +25,14 @@ class Album:
     given: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Rows of "test" and "validation", where the source divides itself."""
     notices: tuple[Notice, ...] = ()
+    named: bool = False
+    """Whether the classes in `target` are names of folders: text as it stands, also where it is NA, null or 01."""
 
     @property
     def names(self) -> list[str]:
         """(N,) what messages call each picture."""
-        return [str(name) for name in self.table[self.image].to_list()]
+        names = self.table[self.image].to_list()
+        return [f"picture {i}" if name is None else str(name) for i, name in enumerate(names, start=1)]
 
     def take(self, rows: np.ndarray) -> "Album":
         """The pictures with these positions (from 0), in this order, no longer divided."""

@@ -8,16 +8,20 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from queue import SimpleQueue
+from threading import Timer
 
 from netwright.data.pictures.worker import Answer, Geometry, blank, decode_all
 
 MOST = 16
 """Processes at most: more only wait for one disk."""
+STARTING, EACH = 60.0, 5.0
+"""Seconds that a part may take, and more for each of its pictures."""
 CRASHED = "decoding it ended the decoder: it is damaged, or needs more memory than there is"
+HUNG = "decoding it did not end in time: it is damaged, or lies on a disk that does not answer"
 
 
 class Died(Exception):
-    """A process ended before it answered."""
+    """A process ended before it answered; the reason in words is its message."""
 
 
 def cores() -> int:
@@ -25,10 +29,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def allowed(sources: Sequence[str | bytes]) -> float:
+    """Seconds these pictures may take."""
+    return STARTING + EACH * len(sources)
+
+
 class Worker:
     """One process. Ctrl-C does not reach it; it ends when its input does."""
 
     def __init__(self) -> None:
+        self.late = False
         paths = [path or os.getcwd() for path in sys.path]  # noqa: PTH109
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-W", "ignore", "-m", "netwright.data.pictures.worker"],
@@ -40,14 +50,24 @@ class Worker:
         )
 
     def ask(self, sources: Sequence[str | bytes], geometry: Geometry) -> Answer:
-        """The pixels of these files. Raises Died."""
+        """The pixels of these files. Raises Died, also where they take longer than they may."""
         assert self.process.stdin is not None and self.process.stdout is not None
+        timer = Timer(allowed(sources), self._give_up)
+        timer.daemon = True
+        timer.start()
         try:
             pickle.dump((list(sources), geometry), self.process.stdin)
             self.process.stdin.flush()
             return pickle.load(self.process.stdout)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-            raise Died from error
+            raise Died(HUNG if self.late else CRASHED) from error
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        """Its pipes close with it, so the one that waits for the answer goes on."""
+        self.late = True
+        self.process.kill()
 
     def stop(self) -> None:
         """End it now."""
@@ -123,7 +143,7 @@ class Crew:
         return worker
 
     def _one_by_one(self, sources: Sequence[str | bytes], geometry: Geometry) -> Answer:
-        """What a worker died of is found by asking new ones for each picture alone."""
+        """What a worker died of, or hung on, is found by asking new ones for each picture alone."""
         pixels, problems = blank(len(sources), geometry), []
         worker = None
         for i, source in enumerate(sources):
@@ -135,10 +155,12 @@ class Crew:
                 made, odd = worker.ask([source], geometry)
                 pixels[i] = made[0]
                 problems += [(i, reason) for _, reason in odd]
-            except Died:
+            except Died as death:
+                if self.stopped:
+                    raise
                 worker.stop()
                 worker = None
-                problems.append((i, CRASHED))
+                problems.append((i, str(death)))
         if worker is not None:
             worker.stop()
         return pixels, problems

@@ -4,18 +4,19 @@ N pictures, C channels, H height, W width.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from netwright.core.memory import available_memory
-from netwright.core.notice import Notice
 from netwright.core.schema import ImageColumn
 from netwright.data.pictures.album import Album
 from netwright.data.pictures.crew import Crew, cores
 from netwright.data.pictures.loaders import ArrayPictures, BytesPictures, FilePictures
 from netwright.data.pictures.pillow import fit_array
+from netwright.data.pictures.progress import Progress, Watch
+from netwright.data.pictures.scaling import BYTES, blocks, eight_bits, matching_scale
 from netwright.data.pictures.shards import Problems, geometry_of, mapped
 from netwright.data.pictures.worker import Answer, decode_all
 
@@ -27,11 +28,6 @@ TRIED = 32
 WORTH = 1.5
 """Seconds of work that are worth starting processes for."""
 PART = 64
-BLOCK = 500
-PATIENCE = 5.0
-"""Seconds between words of progress."""
-
-Watch = Callable[[Notice], object]
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,8 @@ def decode(
 
     Files are decoded by `workers` processes (as many as there are processors; none where it is soon done or 0 is
     given). An array of uint8 that has the form already is not copied. Pixels of more than `memory` bytes (a quarter of
-    what is free) are kept in the cache folder and found there the next time. `watch` is told how far it is, every 5 s.
+    what is free) are kept in the cache folder and found there the next time. `watch` is told how far it is
+    every 5 s, from any thread but never from two at once; what it raises ends the work.
     Raises TrainingError where the cache folder can't be written.
     """
     loader = album.loader
@@ -86,23 +83,6 @@ def decode(
     good = np.ones(len(loader), dtype=bool)
     good[[row for row, _ in problems]] = False
     return Decoded(pixels, good, tuple(problems), not fits)
-
-
-class Progress:
-    """Says every few seconds how far decoding is."""
-
-    def __init__(self, total: int, watch: Watch | None) -> None:
-        self.total, self.watch, self.done = total, watch, 0
-        self.began = self.said = time.perf_counter()
-
-    def add(self, count: int) -> None:
-        """So many more are done."""
-        self.done += count
-        now = time.perf_counter()
-        if self.watch is not None and now - self.said > PATIENCE:
-            self.said = now
-            rate = self.done / (now - self.began)
-            self.watch(Notice(what=f"{self.done:,} of {self.total:,} pictures decoded, {rate:,.0f} a second"))
 
 
 def _fill_files(
@@ -133,57 +113,26 @@ def _fill_files(
 
 
 def _ready(loader: ArrayPictures, column: ImageColumn) -> bool:
-    """Whether the array is what is wanted, without a change."""
+    """Whether the array is what is wanted, without a change. Tensors can't be made of one that is read backwards."""
     arrays = loader.arrays
     shape = (column.channels, column.height, column.width)
     whole = isinstance(arrays, np.ndarray) and arrays.dtype == np.uint8 and arrays.shape[1:] == shape
-    return whole and _scale(loader, column) == (0.0, 255.0)
-
-
-def _scale(loader: ArrayPictures, column: ImageColumn) -> tuple[float, float]:
-    """The numbers that become 0 and 255: the column's, but for bytes where it is of floats from 0 to 1, or the reverse.
-
-    Those two are the same pictures before and after a division by 255.
-    """
-    own = column.low, column.high
-    if loader.dtype == np.uint8 and own in ((0.0, 1.0), (-1.0, 1.0)):
-        return 0.0, 255.0
-    if loader.dtype.kind == "f" and own == (0.0, 255.0) and _within_one(loader):
-        return 0.0, 1.0
-    return own
-
-
-def _within_one(loader: ArrayPictures) -> bool:
-    return all(float(np.nanmax(array, initial=0.0)) <= 1.0 for array in _blocks(loader))
-
-
-def _blocks(loader: ArrayPictures) -> Sequence[np.ndarray]:
-    if isinstance(loader.arrays, tuple):
-        return [array[None] for array in loader.arrays]
-    return [loader.arrays[i : i + BLOCK] for i in range(0, len(loader), BLOCK)]
+    return whole and min(arrays.strides) >= 0 and matching_scale(loader, column) == BYTES
 
 
 def _fill_arrays(loader: ArrayPictures, column: ImageColumn, pixels: np.ndarray, progress: Progress) -> Problems:
-    low, high = _scale(loader, column)
+    low, high = matching_scale(loader, column)
     problems: Problems = []
     first = 0
-    for block in _blocks(loader):
+    for block in blocks(loader):
         if block.dtype.kind == "f":
             bad = np.logical_not(np.isfinite(block).reshape(len(block), -1).all(axis=1))
             problems += [(first + int(i), "some of its values are not finite") for i in np.flatnonzero(bad)]
             block = np.where(bad[:, None, None, None], low, block)
-        pixels[first : first + len(block)] = _formed(_eight_bits(block, low, high), column)
+        pixels[first : first + len(block)] = _formed(eight_bits(block, low, high), column)
         first += len(block)
         progress.add(len(block))
     return problems
-
-
-def _eight_bits(block: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Numbers of any type as uint8."""
-    if block.dtype == np.uint8 and (low, high) == (0.0, 255.0):
-        return block
-    scaled = (block.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 
 def _formed(block: np.ndarray, column: ImageColumn) -> np.ndarray:

@@ -1,10 +1,9 @@
-"""Pictures inside a table: as bytes, as paths, or as one column a pixel.
+"""Pictures inside a table: as bytes, as paths of files, or as one column a pixel.
 
 N pictures, C channels, H height, W width.
 """
 
 import math
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,39 +12,44 @@ import numpy as np
 
 from netwright.core.errors import InputError
 from netwright.data.pictures.album import Album
-from netwright.data.pictures.labels import IMAGE, labels_table, numbered, shown, told
-from netwright.data.pictures.loaders import ArrayPictures, BytesPictures, FilePictures
-from netwright.data.pictures.sniff import named_as_picture
+from netwright.data.pictures.labels import IMAGE, labels_table, numbered, picture_notice
+from netwright.data.pictures.loaders import ArrayPictures, BytesPictures
+from netwright.data.pictures.paths import path_columns, paths_album
 from netwright.data.table import Table, matrix_of, picture_bytes, series_of, storage
 
-MOSTLY = 0.5
-"""Share of a column's values that must be names of pictures, and of those that must be there."""
 PIXEL = re.compile(r"(?:pixel|pix|px|x)?[ _.-]?(\d+)(?:[_x.,-](\d+))?", re.IGNORECASE)
 PIXEL_WORD = re.compile(r"pix|px", re.IGNORECASE)
 FEWEST_PIXELS = 9
 
 
 def album_in(
-    table: Table, folder: Path | None, *, pixels: bool, called: bool = False, target: Sequence[str] = ()
+    table: Table,
+    folder: Path | None,
+    *,
+    pixels: bool,
+    called: bool = False,
+    target: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    sure: bool = False,
 ) -> Album | None:
-    """The album inside a table already read, or None where it holds no pictures.
+    """The album inside a table already read, a picture a row, or None where it holds no pictures.
 
     Looked for are a column of bytes that are pictures; a column of text that names pictures which exist, relative to
     `folder` or absolute; and, where `pixels` is given, columns called pixel0 … or x0 …, H·H or 3·H·H of them, beside
-    which there is nothing but `target`; with `called` they must be called pixels. Raises InputError where
-    most of the files named do not exist.
+    which there is nothing but `target` and `exclude`, which are not looked at; with `called` they must be called
+    pixels. A row whose picture is missing stays: it can't be read. Raises InputError where fewer than half of the files
+    named exist; where none does, only if one is `sure` that the table is one of pictures.
     """
-    others = [name for name in table.columns if name not in target]
+    others = [name for name in table.columns if name not in target and name not in exclude]
     for name in others:
         if storage(table[name]) in ("bytes", "nested"):
             found = picture_bytes(table[name])
             if found is not None:
                 return _of_bytes(table, name, *found)
-    for name in others:
-        if storage(table[name]) == "text":
-            album = _of_paths(table, name, folder)
-            if album is not None:
-                return album
+    texts = [name for name in others if storage(table[name]) == "text"]
+    album = paths_album(table, path_columns(table, texts, folder), sure=sure)
+    if album is not None:
+        return album
     named = all(PIXEL_WORD.match(name.strip()) for name in others)
     return _of_pixels(table, others, target) if pixels and (named or not called) else None
 
@@ -64,49 +68,11 @@ def refuse_pictures(table: Table) -> None:
 
 def _of_bytes(table: Table, name: str, data: list[bytes | None], paths: list[str | None]) -> Album:
     names = [path or f"picture {i}" for i, path in enumerate(paths, start=1)]
-    rows = np.array([i for i, item in enumerate(data) if item is not None], dtype=np.int64)
-    notices = []
-    if len(rows) < len(data):
-        what = f"{len(data) - len(rows):,} rows of {table.name} have no picture in {name!r} and are left out"
-        notices.append(told(what, "fill them in", serious=True))
-    changed = table.with_columns({name: series_of(name, names)}).take(rows)
-    return Album(changed, name, BytesPictures(tuple(d for d in data if d is not None)), None, {}, tuple(notices))
-
-
-def _of_paths(table: Table, name: str, folder: Path | None) -> Album | None:
-    values: list[str | None] = table[name].to_list()
-    present = [value for value in values if value is not None]
-    named = [value for value in present if named_as_picture(value) and "://" not in value]
-    if not named or len(named) < MOSTLY * len(present):
-        return None
-    root = os.path.abspath(folder or ".")  # noqa: PTH100
-    paths = [None if value is None else _existing(root, value) for value in values]
-    rows = np.array([i for i, path in enumerate(paths) if path is not None], dtype=np.int64)
-    lost = [f"{values[i] or '(no name)'} (row {i + 1})" for i, path in enumerate(paths) if path is None]
-    if len(rows) < MOSTLY * len(values):
-        raise InputError(
-            f"{table.name}: column {name!r} does not match the files.",
-            got=f"{len(lost):,} of {len(values):,} pictures are not there, looked for in {root}: {shown(lost)}",
-            wanted=f"paths of pictures, absolute or from the folder of the table, {root}",
-            fix=f"Correct {name!r}, move the table beside the pictures, or leave the column out: --exclude {name}.",
-        )
-    notices = []
-    if lost:
-        what = (
-            f"{len(lost):,} pictures named in {name!r} of {table.name} do not exist and are left out: {shown(lost, 5)}"
-        )
-        notices.append(told(what, "correct their paths", serious=True))
-    found = tuple(path for path in paths if path is not None)
-    return Album(table.take(rows), name, FilePictures(found), None, {}, tuple(notices))
-
-
-def _existing(root: str, value: str) -> str | None:
-    """The file that is meant, its path also taken as one of another system or with white space around it."""
-    for text in dict.fromkeys((value, value.strip(), value.strip().replace("\\", "/"))):
-        path = os.path.join(root, os.path.expanduser(text))  # noqa: PTH111, PTH118
-        if os.path.isfile(path):  # noqa: PTH113
-            return path
-    return None
+    lacking = sum(not item for item in data)
+    what = f"{lacking:,} of {table.rows:,} rows of {table.name} have no picture in {name!r}"
+    notices = [picture_notice(what, "fill them in", column=name, serious=True)] if lacking else []
+    changed = table.with_columns({name: series_of(name, names)})
+    return Album(changed, name, BytesPictures(tuple(item or b"" for item in data)), notices=tuple(notices))
 
 
 def _of_pixels(table: Table, columns: Sequence[str], target: Sequence[str]) -> Album | None:

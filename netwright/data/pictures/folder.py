@@ -1,5 +1,6 @@
 """A folder of pictures to an album: which files are pictures, and which class each is of."""
 
+import contextlib
 import os
 import re
 import stat
@@ -13,7 +14,7 @@ import numpy as np
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
 from netwright.data.pictures.album import Album
-from netwright.data.pictures.labels import labels_table, shown, target_name, told
+from netwright.data.pictures.labels import labels_table, picture_notice, shown, target_name
 from netwright.data.pictures.loaders import FilePictures, path_text, texts_of
 from netwright.data.pictures.sniff import FOREIGN, extension, named_as_picture
 from netwright.data.sources.numpy_file import PARTS, Part
@@ -42,14 +43,14 @@ class Found:
     broken: list[str] = field(default_factory=list)
     """Links that lead nowhere."""
     again: list[str] = field(default_factory=list)
-    """Folders that had been entered by another way."""
+    """Folders that had been entered by another way, or that hold the whole."""
     closed: list[str] = field(default_factory=list)
     """Folders that can't be opened, and why."""
 
 
 def walk(folder: str) -> Found:
-    """All below a folder, in natural order. Links are followed last, no folder is entered twice."""
-    found, seen = Found(), set[tuple[int, int]]()
+    """All below a folder, in natural order. Links are followed last, no folder is entered twice, none that holds it."""
+    found, seen = Found(), _above(folder)
     waiting: list[Parts] = [()]
     links: list[Parts] = []
     while waiting or links:
@@ -70,6 +71,16 @@ def walk(folder: str) -> Found:
             _sort(entry, (*parts, entry.name), found, waiting, links)
     found.pictures.sort(key=natural)
     found.folders.sort(key=natural)
+    return found
+
+
+def _above(folder: str) -> set[tuple[int, int]]:
+    """The folders that hold this one, by the way it was given and by the way it really lies."""
+    above = {parent for path in (folder, os.path.realpath(folder)) for parent in Path(path).parents}
+    found = set()
+    for parent in above:
+        with contextlib.suppress(OSError):
+            found.add((parent.stat().st_dev, parent.stat().st_ino))
     return found
 
 
@@ -136,13 +147,13 @@ def folder_album(folder: Path, *, target: str | None = None) -> Album:
     elif found.tables:
         what = f"The pictures have no classes; there is a table beside them: {shown(found.tables)}"
         notices.append(
-            told(what, "to use what stands in it, give the table as the source, and a --target", serious=True)
+            picture_notice(what, "to use what stands in it, give the table as the source, and a --target", serious=True)
         )
     given = _given(found, classes) if divided else {}
     paths = tuple(os.path.join(root, *parts) for parts in found.pictures)  # noqa: PTH118
     names = texts_of([os.path.join(*parts) for parts in found.pictures])  # noqa: PTH118
     table = labels_table(names, columns, path_text(os.fspath(folder)))
-    return Album(table, "image", FilePictures(paths), own, given, tuple(notices))
+    return Album(table, "image", FilePictures(paths), own, given, tuple(notices), named=own is not None)
 
 
 def _divides(found: Found) -> bool:
@@ -172,15 +183,19 @@ def _notices(found: Found, folder: str) -> list[Notice]:
         said += [f"{found.hidden:,} hidden files"] if found.hidden else []
         foreign = sorted(ending for ending in found.others if ending in FOREIGN)
         fix = f"turn {', '.join(foreign)} into PNG or JPEG: pictures of that kind can't be read" if foreign else ""
-        notices.append(told(f"Passed over in {folder}: {' and '.join(said)}", fix, serious=bool(foreign)))
+        notices.append(picture_notice(f"Passed over in {folder}: {' and '.join(said)}", fix, serious=bool(foreign)))
     if found.broken:
-        notices.append(told(f"{len(found.broken):,} links lead nowhere: {shown(found.broken)}", "mend or delete them"))
+        notices.append(
+            picture_notice(f"{len(found.broken):,} links lead nowhere: {shown(found.broken)}", "mend or delete them")
+        )
     if found.again:
-        what = f"Links to folders that are read already were not followed: {shown(found.again)}"
-        notices.append(told(what, "copy the folder if its pictures are to count twice"))
+        what = f"Links to folders that are read already, or that hold this one, were not followed: {shown(found.again)}"
+        notices.append(picture_notice(what, "copy the folder if its pictures are to count twice"))
     if found.closed:
         notices.append(
-            told(f"Folders that can't be opened: {shown(found.closed)}", "look at their permissions", serious=True)
+            picture_notice(
+                f"Folders that can't be opened: {shown(found.closed)}", "look at their permissions", serious=True
+            )
         )
     return notices
 
@@ -190,12 +205,12 @@ def _class_notices(found: Found, classes: Sequence[str | None], depth: int) -> l
     loose = ["/".join(parts) for parts, name in zip(found.pictures, classes, strict=True) if name is None]
     if loose:
         what = f"{len(loose):,} pictures lie in no folder of a class and have none: {shown(loose)}"
-        notices.append(told(what, "move them into the folder of their class", serious=True))
+        notices.append(picture_notice(what, "move them into the folder of their class", serious=True))
     filled = {parts[: depth + 1] for parts in found.pictures if len(parts) > depth + 1}
     empty = ["/".join(parts) for parts in found.folders if len(parts) == depth + 1 and parts not in filled]
     if empty:
         what = f"{len(empty):,} folder(s) hold no picture and are no class: {shown(empty)}"
-        notices.append(told(what, "put pictures in, or delete the folder", serious=True))
+        notices.append(picture_notice(what, "put pictures in, or delete the folder", serious=True))
     return notices
 
 

@@ -72,7 +72,7 @@ def idx_album(path: Path, *, target: str | None = None) -> Album:
     """
     folder = path if path.is_dir() else path.parent
     files = sorted(file for file in folder.iterdir() if file.is_file() and named_as_idx(file))
-    images = {_part(file): file for file in reversed(files) if _is(file, PICTURES) or _kept(file, path)}
+    images = {_part(file): file for file in reversed(files) if _is(file, PICTURES) or file == path}
     if path.is_file():
         images = {part: file for part, file in images.items() if part != _part(path)} | {_part(path): path}
         images = images if _part(path) == "train" else {_part(path): path}
@@ -96,10 +96,6 @@ def _opened(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")
-
-
-def _kept(file: Path, path: Path) -> bool:
-    return file == path
 
 
 def _is(file: Path, words: tuple[str, ...]) -> bool:

@@ -66,6 +66,6 @@ def shown(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + more
 
 
-def told(what: str, fix: str = "", *, serious: bool = False) -> Notice:
+def picture_notice(what: str, fix: str = "", *, column: str = IMAGE, serious: bool = False) -> Notice:
     """A notice about the column of pictures."""
-    return Notice(what=what, fix=fix, column=IMAGE, serious=serious)
+    return Notice(what=what, fix=fix, column=column, serious=serious)

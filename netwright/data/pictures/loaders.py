@@ -15,7 +15,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class FilePictures:
-    """Pictures in files of their own. `paths` are absolute, as the system writes them."""
+    """Pictures in files of their own. `paths` are absolute, as the system writes them; empty where there is none."""
 
     paths: tuple[str, ...]
 
@@ -35,19 +35,21 @@ class FilePictures:
         return [f"{path}\0{_stamp(path)}" for path in self.paths]
 
     def digests(self) -> np.ndarray:
-        """(N,) uint64, equal for equal bytes. Only files of equal size are opened."""
+        """(N,) uint64, equal for equal bytes; a file that is not there or empty equals none. Only equal sizes are opened."""
         sizes = [_size(path) for path in self.paths]
         seen: dict[int, int] = {}
         for size in sizes:
             seen[size] = seen.get(size, 0) + 1
-        pairs = zip(self.paths, sizes, strict=True)
-        found = [_file_digest(path) if size >= 0 and seen[size] > 1 else _own(path) for path, size in pairs]
+        found = [
+            _file_digest(path) if size > 0 and seen[size] > 1 else _own(f"{row} {path}")
+            for row, (path, size) in enumerate(zip(self.paths, sizes, strict=True))
+        ]
         return np.array(found, dtype=np.uint64)
 
 
 @dataclass(frozen=True)
 class BytesPictures:
-    """Pictures as the bytes of their files."""
+    """Pictures as the bytes of their files; empty where there is none."""
 
     data: tuple[bytes, ...]
 
@@ -67,8 +69,9 @@ class BytesPictures:
         return [str(digest) for digest in self.digests()]
 
     def digests(self) -> np.ndarray:
-        """(N,) uint64, equal for equal bytes."""
-        return np.array([_digest(data) for data in self.data], dtype=np.uint64)
+        """(N,) uint64, equal for equal bytes; no bytes equal none."""
+        found = [_digest(data) if data else _own(str(row)) for row, data in enumerate(self.data)]
+        return np.array(found, dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -147,13 +150,13 @@ def _file_digest(path: str) -> int:
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size  # noqa: PTH116
-    except OSError:
+    except (OSError, ValueError):
         return -1
 
 
 def _stamp(path: str) -> str:
     try:
         found = os.stat(path)  # noqa: PTH116
-    except OSError:
+    except (OSError, ValueError):
         return "gone"
     return f"{found.st_size} {found.st_mtime_ns}"

@@ -4,12 +4,14 @@ C channels, H height, W width.
 """
 
 import functools
+import os
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageOps, JpegImagePlugin
@@ -96,10 +98,12 @@ def pixels(source: str | bytes, *, channels: int, height: int, width: int, fitti
 @contextmanager
 def _opened(source: str | bytes) -> Iterator[Image.Image]:
     """The picture, while it is read; whatever a decoder raises becomes Unreadable, and nothing is warned of."""
+    if not source:
+        raise Unreadable("there is no picture")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            file = BytesIO(source) if isinstance(source, bytes) else open(source, "rb")  # noqa: PTH123, SIM115
+            file = BytesIO(source) if isinstance(source, bytes) else _file(source)
             with file, _identified(file) as image:
                 yield image
     except Unreadable:
@@ -114,6 +118,14 @@ def _opened(source: str | bytes) -> Iterator[Image.Image]:
         raise Unreadable("it is too large to be decoded: it could be a decompression bomb; make it smaller") from None
     except Exception as error:  # decoders raise whatever they stumble over in damaged bytes
         raise Unreadable(_reason(source, error)) from None
+
+
+def _file(path: str) -> IO[bytes]:
+    """An open file; to open a pipe would wait for ever."""
+    mode = os.stat(path).st_mode  # noqa: PTH116
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise Unreadable("it is no file but a pipe, a device or the like")
+    return open(path, "rb")  # noqa: PTH123
 
 
 def _identified(file: Any) -> Image.Image:

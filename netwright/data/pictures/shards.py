@@ -21,7 +21,7 @@ from netwright.data.pictures.loaders import Pictures
 from netwright.data.pictures.worker import Geometry
 
 Problems = list[tuple[int, str]]
-VERSION = 1
+VERSION = 2
 """Of the way pictures become pixels; raised when that changes."""
 DAY = 86400.0
 

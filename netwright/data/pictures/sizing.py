@@ -3,8 +3,6 @@
 N pictures, C channels, H height, W width.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from netwright.core.cells import CellType
@@ -12,9 +10,10 @@ from netwright.core.errors import InputError
 from netwright.core.notice import Notice
 from netwright.core.schema import Fitting, ImageColumn
 from netwright.data.pictures.album import Album
-from netwright.data.pictures.labels import told
+from netwright.data.pictures.labels import picture_notice
 from netwright.data.pictures.loaders import ArrayPictures
 from netwright.data.pictures.pillow import Head, Unreadable, size_and_mode
+from netwright.data.pictures.scaling import measured_scale
 
 LOOKED_AT = 500
 """Training pictures whose headers are read."""
@@ -22,8 +21,6 @@ MEASURED = 10_000
 """Training pictures that mean and spread are measured on."""
 ALIKE = 1.1
 """Pictures have one shape where none of their ratios of width to height is further off than this factor."""
-SCALES = (1, 15, 16, 100, 255, 1023, 4095, 16383, 65535)
-"""Full scales of arrays; 16 is that of scikit-learn's digits."""
 LEAST_SPREAD = 1e-3
 BLOCK = 500
 
@@ -33,7 +30,7 @@ def choose_column(album: Album, training: np.ndarray, *, most: int, name: str) -
 
     The size is the median height and the median width, shrunk in proportion until the longer side is at most `most`
     pixels. Pictures of nearly one shape are stretched to it, others are scaled as a whole and padded. One channel
-    where all pictures looked at are grey. Arrays are scaled by the full scale of their numbers. Raises InputError
+    where all pictures looked at are grey. Arrays are scaled as `measured_scale` says. Raises InputError
     where no picture can be read.
     """
     heads = _heads(album, training)
@@ -43,7 +40,7 @@ def choose_column(album: Album, training: np.ndarray, *, most: int, name: str) -
     size = max(1, round(height * shrink)), max(1, round(width * shrink))
     fitting: Fitting = "stretch" if _one_shape(heights / widths, size[0] / size[1]) else "pad"
     grey = all(head.grey for head in heads)
-    low, high = _scale(album.loader, training) if isinstance(album.loader, ArrayPictures) else (0.0, 255.0)
+    low, high = measured_scale(album.loader, training) if isinstance(album.loader, ArrayPictures) else (0.0, 255.0)
     column = ImageColumn(
         name=name,
         cell=CellType(kind="string"),
@@ -91,43 +88,20 @@ def _one_shape(ratios: np.ndarray, wanted: float) -> bool:
     return bool(ratios.max() / ratios.min() <= ALIKE and max(ratios.max() / wanted, wanted / ratios.min()) <= ALIKE)
 
 
-def _scale(loader: ArrayPictures, training: np.ndarray) -> tuple[float, float]:
-    """The numbers that become black and white."""
-    if loader.dtype == np.uint8:
-        return 0.0, 255.0
-    extremes = [_extremes(block) for block in _blocks(loader, training)]
-    lowest, highest = min(low for low, _ in extremes), max(high for _, high in extremes)
-    if lowest < 0:
-        return (-1.0, 1.0) if lowest >= -1 and highest <= 1 else (lowest, max(highest, lowest + 1e-6))
-    return 0.0, float(next((scale for scale in SCALES if highest <= scale), highest))
-
-
-def _extremes(block: np.ndarray) -> tuple[float, float]:
-    finite = block[np.isfinite(block)] if block.dtype.kind == "f" else block
-    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-
-
-def _blocks(loader: ArrayPictures, rows: np.ndarray) -> Iterable[np.ndarray]:
-    if isinstance(loader.arrays, tuple):
-        return (loader.arrays[i] for i in rows)
-    array = loader.arrays
-    return (array[rows[i : i + BLOCK]] for i in range(0, len(rows), BLOCK))
-
-
 def _notices(sizes: set[tuple[int, int]], column: ImageColumn) -> list[Notice]:
     size = f"{column.height} × {column.width}"
     if len(sizes) == 1:
         height, width = next(iter(sizes))
         same = (height, width) == (column.height, column.width)
         what = f"pictures of {height} × {width} (height × width) become {size}"
-        return [] if same else [told(what, "--image-size sets the longer side")]
+        return [] if same else [picture_notice(what, "--image-size sets the longer side")]
     small, large = (choose(sizes, key=lambda s: (s[0] * s[1], s)) for choose in (min, max))
     how = "stretched" if column.fitting == "stretch" else "scaled as a whole and padded with their edge"
     what = (
         f"pictures of {len(sizes)} sizes from {small[0]} × {small[1]} to {large[0]} × {large[1]} (height × width) "
         f"become {size}, {how}"
     )
-    return [told(what)]
+    return [picture_notice(what)]
 
 
 def with_statistics(column: ImageColumn, pixels: np.ndarray, training: np.ndarray) -> ImageColumn:

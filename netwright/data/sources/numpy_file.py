@@ -20,6 +20,9 @@ from netwright.data.sources.tidy import tidy_table
 from netwright.data.table import Table
 
 NPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
+VERSIONS = (b"\1\0", b"\2\0", b"\3\0")
+MOST_HEADER = 1 << 16
+"""Bytes; NumPy writes 128, and some more for arrays of many named fields."""
 ALONE = "array"
 """The name of the one array of an `.npy` file."""
 
@@ -192,9 +195,10 @@ def _headers(file: IO[bytes], name: str) -> list[Header]:
 def _header(file: IO[bytes], key: str, name: str) -> Header:
     """Raises InputError for Python objects."""
     try:
-        version = np.lib.format.read_magic(file)
+        start = _start(file)
+        version = np.lib.format.read_magic(start)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, kind = read(file)
+        shape, _, kind = read(start)
     except (ValueError, OSError, EOFError) as error:
         raise _damaged(name, f"the header of {key!r}: {error}") from error
     if kind.hasobject:
@@ -205,6 +209,21 @@ def _header(file: IO[bytes], key: str, name: str) -> Header:
             fix=f"Save it as such: numpy.savez(path, {key}=numpy.array({key}.tolist())); lists of one length only.",
         )
     return key, kind, shape, -1
+
+
+def _start(file: IO[bytes]) -> BytesIO:
+    """All before the values. NumPy itself would read as many bytes as a header says it has, up to 4 GB.
+
+    Raises ValueError where those are too many.
+    """
+    mark = file.read(8)
+    if mark[:6] != NPY or mark[6:] not in VERSIONS:
+        raise ValueError(f"it begins with {mark!r}")
+    length = file.read(2 if mark[6] == 1 else 4)
+    declared = int.from_bytes(length, "little")
+    if declared > MOST_HEADER:
+        raise ValueError(f"it says that it has {declared:,} bytes, more than {MOST_HEADER:,}")
+    return BytesIO(mark + length + file.read(declared))
 
 
 def _size(header: Header) -> int:
