@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from netwright.api.dividing import divide
-from netwright.api.remarks import imbalance
+from netwright.api.remarks import copies, imbalance
 from netwright.api.rows import (
     FEWEST_ROWS,
     Rows,
@@ -31,6 +31,7 @@ from netwright.data.conform import read_cells
 from netwright.data.encode import pictures_encoded
 from netwright.data.pictures.album import Album, digests
 from netwright.data.pictures.decoding import decode
+from netwright.data.pictures.join import join
 from netwright.data.pictures.same import same_content
 from netwright.data.pictures.sizing import choose_column, with_statistics
 from netwright.data.pictures.unreadable import unreadable
@@ -47,21 +48,27 @@ def gather_pictures(sources: Sources, settings: Settings, family: Family) -> Row
     `sources` hold albums. Raises InputError for anything that can't be learned from, naming the file and the mend.
     """
     family.configured(settings.config)
-    albums, given = _albums(sources)
-    main = albums[0]
-    table, types, notices = _labels(albums, settings)
+    album, own, given, numbers = _joined(sources)
     asked = asked_task(settings, family, "image")
-    targets = _targets(main, table, settings, needed=asked is None)
-    table, numbers, given, dropped, kept = with_targets(table, targets, given)
+    targets = _targets(album, settings, needed=asked is None)
+    table, types, notices = _read(album, targets, settings)
+    if asked is None:
+        table, _, given, dropped, kept = with_targets(table, targets, given)
+        album, numbers, notices = album.take(kept), numbers[kept], [*notices, *dropped]
+        own = int((kept < own).sum())
+    elif targets and table[targets[0]].null_count():
+        notices.append(_no_labels(table, targets[0]))
+        targets = ()
     values = target_values(table, targets)
     cells = {name: types[name] for name in targets}
-    kind, why = (asked, why_asked(settings, family)) if asked else _kind(main, values, cells, settings)
-    contents = np.concatenate([digests(album) for album in albums])[kept]
-    split = divide(_keys(table, main.image, contents, settings), values, kind, settings, family, given)
-    column, pixels, split, found = _decoded(albums, kept, split, family, settings)
-    schema = Schema(columns=(column, *_left_out(table, (main.image, *targets), types)))
-    task, odd = task_of(kind, values, cells, split, settings, family.dimensions(schema))
-    same = same_content(table[main.image].to_list(), contents, values[targets[0]]) if kind == "classification" else []
+    classes = _are_classes(album, targets, settings)
+    kind, why = (asked, why_asked(settings, family)) if asked else _kind(values, cells, settings, classes=classes)
+    contents = digests(album)
+    split = divide(_keys(table, album.image, contents, settings), values, kind, settings, family, given)
+    column, pixels, split, found = _decoded(album, own, split, family, settings)
+    schema = Schema(columns=(column, *_left_out(table, (album.image, *targets), types)))
+    task, odd = task_of(kind, values, cells, split, settings, family.dimensions(schema), classes=classes)
+    same = same_content(album.names, contents, values[targets[0]]) if kind == "classification" else []
     return Rows(
         table=table,
         numbers=numbers,
@@ -71,12 +78,15 @@ def gather_pictures(sources: Sources, settings: Settings, family: Family) -> Row
         split=split,
         encoded=pictures_encoded(pixels),
         target=encoded_target(task, values, table.rows),
-        notices=(*notices, *dropped, *found, *odd, *same, *imbalance(task)),
+        notices=(*notices, *found, *odd, *same, *copies(contents, split, bool(given)), *imbalance(task)),
     )
 
 
-def _albums(sources: Sources) -> tuple[list[Album], dict[str, np.ndarray]]:
-    """All albums, the training one first, and which rows of them, counted through, validate or are held out."""
+def _joined(sources: Sources) -> tuple[Album, int, dict[str, np.ndarray], np.ndarray]:
+    """All pictures, the training source's first; how many those are; which rows validate or are held out; numbers.
+
+    The numbers are those of the pictures in their own source, from 1.
+    """
     main = sources.training
     assert isinstance(main, Album)
     albums, given, rows = [main], dict(main.given), main.table.rows
@@ -95,35 +105,33 @@ def _albums(sources: Sources) -> tuple[list[Album], dict[str, np.ndarray]]:
         albums.append(other)
         given[role] = np.arange(rows, rows + other.table.rows)
         rows += other.table.rows
-    return albums, given
+    numbers = np.concatenate([np.arange(1, album.table.rows + 1) for album in albums])
+    return join(albums), main.table.rows, given, numbers
 
 
-def _labels(albums: Sequence[Album], settings: Settings) -> tuple[Table, dict[str, CellType], list[Notice]]:
-    """One table of what stands beside the pictures of all albums, its cells read."""
-    main = albums[0]
-    types, notices = infer_types(main.table)
+def _read(
+    album: Album, targets: tuple[str, ...], settings: Settings
+) -> tuple[Table, dict[str, CellType], list[Notice]]:
+    """What stands beside the pictures, its cells read; names of folders are words as they stand, "NA" and "7" too."""
+    table = album.table
+    types, notices = infer_types(table)
     types = forced_types(types, settings.kinds)
-    tables = []
-    for album in albums:
-        absent = [name for name in main.table.columns if name not in album.table.columns]
-        if absent:
-            raise InputError(
-                f"{album.table.name} lacks what stands beside the training pictures.",
-                got=f"columns {', '.join(map(repr, album.table.columns))}",
-                wanted=", ".join(map(repr, absent)),
-                fix="Give it in the form of the training source, a folder for each class or a table with the labels.",
-            )
-        read, odd = read_cells(album.table, types)
-        tables.append(read)
-        notices += [*album.notices, *album.table.notices, *odd]
-    table = tables[0]
-    for other in tables[1:]:
-        table = replace(table, frame=table.frame.vstack(other.frame.select(table.columns)))
-    return table, types, notices
+    words = [album.image, *(targets if album.named else ())]
+    types |= {name: CellType(kind="string") for name in words}
+    read, odd = read_cells(table, {name: cell for name, cell in types.items() if name not in words})
+    read = read.with_columns({name: table[name] for name in words})
+    return read, types, [*album.notices, *table.notices, *notices, *odd]
 
 
-def _targets(album: Album, table: Table, settings: Settings, *, needed: bool) -> tuple[str, ...]:
+def _no_labels(table: Table, target: str) -> Notice:
+    gaps = table[target].null_count()
+    what = f"{gaps:,} of {table.rows:,} pictures have no {target!r}: the labels of the others are not used"
+    return Notice(what=what, fix="sort all of them into folders of their classes", column=target)
+
+
+def _targets(album: Album, settings: Settings, *, needed: bool) -> tuple[str, ...]:
     """The columns asked for, or the one the source itself has; none where nothing is to be predicted."""
+    table = album.table
     targets = settings.target or ((album.target,) if album.target is not None else ())
     for name in targets:
         if name not in table.columns or name == album.image:
@@ -138,13 +146,18 @@ def _targets(album: Album, table: Table, settings: Settings, *, needed: bool) ->
     return targets
 
 
+def _are_classes(album: Album, targets: tuple[str, ...], settings: Settings) -> bool:
+    """True where the source itself says which class each picture is of: by folders, or by whole numbers or words."""
+    own = album.target is not None and targets == (album.target,) and settings.task is None
+    return own and (album.named or not album.table[str(album.target)].dtype.is_float())
+
+
 def _kind(
-    album: Album, values: dict[str, np.ndarray], cells: dict[str, CellType], settings: Settings
+    values: dict[str, np.ndarray], cells: dict[str, CellType], settings: Settings, *, classes: bool
 ) -> tuple[str, str]:
-    """The kind of task; names of folders are classes, however many."""
-    named = album.target is not None and settings.task is None and tuple(values) == (album.target,)
-    if named and cells[str(album.target)].kind != "number":
-        return "classification", f"each picture has a {album.target!r}"
+    """The kind of task and why, in words; classes may be as many as they like."""
+    if classes:
+        return "classification", f"each picture has a {next(iter(values))!r}"
     return infer_kind(values, cells, settings.task)
 
 
@@ -156,20 +169,18 @@ def _keys(table: Table, image: str, contents: np.ndarray, settings: Settings) ->
 
 
 def _decoded(
-    albums: Sequence[Album], kept: np.ndarray, split: Split, family: Family, settings: Settings
+    album: Album, own: int, split: Split, family: Family, settings: Settings
 ) -> tuple[ImageColumn, np.ndarray, Split, list[Notice]]:
-    """The column, the pixels (N, C, H, W), the split without pictures that can't be read, and what was odd."""
-    main = albums[0]
-    training = kept[split.training]
+    """The column, the pixels (N, C, H, W), the split without pictures that can't be read, and what was odd.
+
+    The first `own` pictures are those of the training source, which the column is chosen by.
+    """
+    training = split.training[split.training < own]
     most = settings.image_size or family.most_pixels(settings.config)
-    column, notices = choose_column(main, training[training < main.table.rows], most=most, name=main.image)
-    parts = [decode(album, column) for album in albums]
-    pixels = parts[0].pixels if len(parts) == 1 else np.concatenate([part.pixels for part in parts])
-    good = np.concatenate([part.good for part in parts])
-    if len(kept) < len(pixels):
-        pixels, good = pixels[kept], good[kept]
-    for album, part in zip(albums, parts, strict=True):
-        notices += unreadable(album, part)
+    column, notices = choose_column(album, training, most=most, name=album.image)
+    decoded = decode(album, column)
+    pixels, good = decoded.pixels, decoded.good
+    notices += unreadable(album, decoded)
     usable = replace(
         split,
         training=split.training[good[split.training]],
@@ -178,7 +189,7 @@ def _decoded(
     )
     if len(usable.training) < FEWEST_ROWS:
         raise InputError(
-            f"Too few pictures to learn from in {main.table.name}.",
+            f"Too few pictures to learn from in {album.table.name}.",
             got=f"{int(good.sum())} of {len(good)} can be read; {len(usable.training)} of them train",
             wanted=f"{FEWEST_ROWS} or more; a hundred and more to say how good the network is",
             fix=f"Look at the others: {notices[-1].what if notices else 'there are none'}.",

@@ -23,6 +23,15 @@ def remarks(table: Table, split: Split, schema: Schema, task: Task, values: Mapp
     return [*_left_out(schema), *imbalance(task), *_leaks(inputs, schema, task, training), *_seen_twice(table, split)]
 
 
+def copies(contents: np.ndarray, split: Split, given: bool) -> list[Notice]:
+    """Held-out pictures that also train, which only a division that was given can bring about."""
+    twice = int(np.isin(contents[split.test], contents[split.fitting]).sum()) if given else 0
+    if not twice:
+        return []
+    what = f"{twice:,} of the {len(split.test):,} held-out pictures lie among the training pictures too"
+    return [Notice(what=what, fix="remove them from one of the two: they flatter the figures", serious=True)]
+
+
 def _left_out(schema: Schema) -> list[Notice]:
     """A notice for each column that was left out unasked; many are told in one."""
     columns = [c for c in schema.left_out if c.kind != "left out"]

@@ -124,11 +124,13 @@ def task_of(
     split: Split,
     settings: Settings,
     dimensions: int,
+    *,
+    classes: bool = False,
 ) -> tuple[Task, list[Notice]]:
-    """The task of this kind, and what was odd about its target or labels."""
+    """The task of this kind, and what was odd about its target or labels; `classes` says that it is one."""
     if kind in SUPERVISED:
         return fit_task(kind, values, cells, split.training, balanced=settings.balanced), []
-    label, why = fit_label(values, cells, split.training)
+    label, why = fit_label(values, cells, split.training, sure=classes)
     notices = [Notice(what=f"{next(iter(values))!r} is no input, and is not used as a label: {why}")] if why else []
     size = settings.dimensions or dimensions
     return unsupervised(kind, label, size=size, false_alarms=settings.false_alarms, normal=settings.normal), notices

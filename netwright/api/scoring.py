@@ -7,10 +7,11 @@ import numpy as np
 from netwright.api.judging.judge import judged
 from netwright.api.judging.judged import unit_of
 from netwright.api.rows import Rows, target_values
-from netwright.artifact.predictor import Predictor
+from netwright.artifact.predictor import Predictor, none_readable
 from netwright.core.cells import CellType
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
+from netwright.core.seeds import derive
 from netwright.core.settings import Settings
 from netwright.data.conform import conform, read_cells
 from netwright.data.encode import Encoded, encode, pictures_encoded
@@ -21,47 +22,101 @@ from netwright.data.schema import unknown_column
 from netwright.data.split import Split
 from netwright.data.table import Table
 from netwright.evaluate.evaluation import Evaluation, evaluate
+from netwright.tasks import Task
 from netwright.tasks.labelled import Labelled
+
+SEED = 0
+"""Of all random choices: the same rows are judged the same."""
+HELD, VALIDATING = 0.25, 0.15
+"""Shares of rows that new ones are compared with, and that the classifier which judges them validates on."""
 
 
 def score(predictor: Predictor, source: object, *, query: str | None = None) -> tuple[Evaluation, list[Notice]]:
     """The figures of the predictor on a source, beside simpler things', and what was odd.
 
-    Raises InputError where a target is to be predicted and is missing.
+    Pictures that can't be read are left out. Raises InputError where a target is to be predicted and is missing, and
+    where no picture can be read.
     """
     task, rows = predictor.task, predictor.read(source, query=query)
     pictures = isinstance(rows, Album)
     table = rows.table if isinstance(rows, Album) else rows
     if isinstance(task, Labelled):
         return _unsupervised(predictor, rows, table)
-    values, notices = _values(task.targets, task.cells, table)
-    predictions, odd = predictor.predictions(rows)
-    truth = task.truth(values)
-    baselines = {task.constant_title: task.constant(table.rows)}
-    return evaluate(task, predictions, truth, baselines, unit=unit_of(pictures)), [*notices, *odd]
+    read, notices = _read_targets(task.targets, task.cells, table)
+    if _gaps(read, task.targets):
+        raise InputError(
+            f"{table.name} has rows without a target.",
+            got="an empty cell in " + ", ".join(map(repr, task.targets)),
+            wanted="the true answer in every row",
+            fix="Leave those rows out, or use `netwright predict`.",
+        )
+    truth = task.truth(target_values(read, task.targets))
+    predictions, which, odd = predictor.readable(rows)
+    baselines = {task.constant_title: task.constant(len(which))}
+    return evaluate(task, predictions, truth[which], baselines, unit=unit_of(pictures)), [*notices, *odd]
 
 
 def _unsupervised(predictor: Predictor, rows: Table | Album, table: Table) -> tuple[Evaluation, list[Notice]]:
-    """Judged as in training, every row held out; labels are used where they are all there."""
-    task = predictor.task
-    assert isinstance(task, Labelled)
+    """Judged as in training; labels are used where they are all there."""
     encoded, good, notices = _encoded(predictor, rows)
-    labelled = task.targets and all(name in table.columns for name in task.targets)
-    values = _values(task.targets, task.cells, table)[0] if labelled else {}
-    if not labelled:
-        task = task.model_copy(update={"label": None, **({"normal": None} if task.kind == "anomaly" else {})})
+    task, table, target, odd = _labels(predictor.task, table)
     whole = Rows(
         table=table,
         numbers=np.arange(1, table.rows + 1),
         task=task,
         task_why="",
         schema=predictor.schema,
-        split=Split(training=good, folds=(), test=good, reason=""),
+        split=_divided(good, SEED) if task.kind == "generation" else _all_held(good),
         encoded=encoded,
-        target=task.encode(values) if values else np.zeros(table.rows, dtype=np.int64),
+        target=target,
         notices=(),
     )
-    return judged(whole, predictor.module, {}, Settings(source="table")).evaluation, notices
+    found = judged(whole, predictor.module, {}, Settings(source="table", seed=SEED))
+    return found.evaluation, [*notices, *odd]
+
+
+def _all_held(good: np.ndarray) -> Split:
+    """Every row (n,) is judged."""
+    return Split(training=good[:0], folds=(), test=good, reason="")
+
+
+def _divided(good: np.ndarray, seed: int) -> Split:
+    """The rows (n,) divided at random: those that are judged, and those that teach a classifier how to judge."""
+    mixed = np.random.default_rng(derive(seed, "scoring")).permutation(good)
+    held = max(1, round(HELD * len(mixed)))
+    validating = held + round(VALIDATING * len(mixed))
+    return Split(
+        training=np.sort(mixed[validating:]),
+        folds=(np.sort(mixed[held:validating]),),
+        test=np.sort(mixed[:held]),
+        reason="at random",
+    )
+
+
+def _labels(task: Task, table: Table) -> tuple[Task, Table, np.ndarray, list[Notice]]:
+    """The task, without labels where they do not count or some are missing; the table, its labels read; class numbers
+    (N,); and what was odd.
+
+    In a search for anomalies labels that training never had are the point: class numbers stay zeros there.
+    """
+    assert isinstance(task, Labelled)
+    zeros = np.zeros(table.rows, dtype=np.int64)
+    without = task.model_copy(update={"label": None, **({"normal": None} if task.kind == "anomaly" else {})})
+    unneeded = task.kind in ("reduction", "denoising")
+    if unneeded or not task.targets or any(name not in table.columns for name in task.targets):
+        return without, table, zeros, []
+    read, notices = _read_targets(task.targets, task.cells, table)
+    name = task.targets[0]
+    if _gaps(read, task.targets):
+        unused = Notice(what=f"{name!r} has empty cells, so the labels are not used", fix="fill them in", column=name)
+        return without, table, zeros, [*notices, unused]
+    if task.kind == "anomaly":
+        return task, read, zeros, notices
+    try:
+        return task, read, task.encode(target_values(read, task.targets)), notices
+    except InputError as error:
+        unused = Notice(what=f"the labels are not used: {error.what} {error.got}", fix=error.fix, column=name)
+        return without, table, zeros, [*notices, unused]
 
 
 def _encoded(predictor: Predictor, rows: Table | Album) -> tuple[Encoded, np.ndarray, list[Notice]]:
@@ -69,26 +124,22 @@ def _encoded(predictor: Predictor, rows: Table | Album) -> tuple[Encoded, np.nda
     if isinstance(rows, Album):
         assert predictor.schema.image is not None
         decoded = decode(rows, predictor.schema.image)
-        notices = [*rows.notices, *unreadable(rows, decoded)]
-        return pictures_encoded(decoded.pixels), np.flatnonzero(decoded.good), notices
+        odd, good = unreadable(rows, decoded), np.flatnonzero(decoded.good)
+        if odd and not len(good):
+            raise none_readable(odd)
+        return pictures_encoded(decoded.pixels), good, [*rows.notices, *odd]
     read, notices = conform(predictor.schema, rows)
     return encode(predictor.schema, read), np.arange(read.rows), notices
 
 
-def _values(
-    targets: Sequence[str], cells: Sequence[CellType], table: Table
-) -> tuple[dict[str, np.ndarray], list[Notice]]:
-    """The true values by column. Raises InputError where one is missing."""
+def _read_targets(targets: Sequence[str], cells: Sequence[CellType], table: Table) -> tuple[Table, list[Notice]]:
+    """The table with the cells of these columns read. Raises InputError where one is missing."""
     for name in targets:
         if name not in table.columns:
             raise unknown_column(name, table.columns, "the target")
-    read, notices = read_cells(table, dict(zip(targets, cells, strict=True)))
-    known = read.frame.select(list(targets)).drop_nulls().height == read.rows
-    if not known:
-        raise InputError(
-            f"{table.name} has rows without a target.",
-            got="an empty cell in " + ", ".join(map(repr, targets)),
-            wanted="the true answer in every row",
-            fix="Leave those rows out, or use `netwright predict`.",
-        )
-    return target_values(read, tuple(targets)), notices
+    return read_cells(table, dict(zip(targets, cells, strict=True)))
+
+
+def _gaps(table: Table, targets: Sequence[str]) -> bool:
+    """Whether a cell of these columns is empty."""
+    return table.frame.select(list(targets)).drop_nulls().height < table.rows

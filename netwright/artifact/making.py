@@ -48,9 +48,7 @@ def known_classes(module: nn.Module, task: Task) -> tuple[str, ...]:
     return task.classes if getattr(module, "classes", len(task.classes)) == len(task.classes) else ()
 
 
-def classes_for(
-    module: nn.Module, task: Task, count: int, *, label: object = None, seed: int = 0
-) -> np.ndarray | None:
+def classes_for(module: nn.Module, task: Task, count: int, *, label: object = None, seed: int = 0) -> np.ndarray | None:
     """(count,) the class numbers new rows are of: that of `label`, or drawn in their training shares.
 
     None where the network knows no classes. Raises InputError as `make` does.

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,12 +113,7 @@ class Predictor:
         """
         inputs, notices, good = self._inputs(rows, torch.float32)
         if not good.any() and len(good):
-            raise InputError(
-                "None of the pictures can be read.",
-                got=notices[-1].what,
-                wanted="one or more that can",
-                fix="Replace them.",
-            )
+            raise none_readable(notices)
         which = np.flatnonzero(good)
         return self._predictions(inputs, torch.float32, None if good.all() else which), which, notices
 
@@ -228,6 +223,13 @@ def forward(
     finally:
         module.to(before)
     return torch.cat(found)
+
+
+def none_readable(notices: Sequence[Notice]) -> InputError:
+    """The error for pictures of which none can be read, which the last of the notices names."""
+    return InputError(
+        "None of the pictures can be read.", got=notices[-1].what, wanted="one or more that can", fix="Replace them."
+    )
 
 
 def _as(x: Tensor, dtype: torch.dtype) -> Tensor:

@@ -1,6 +1,7 @@
 """netwright generate: new pictures, or new rows, from a network that makes them."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,8 @@ from netwright.cli.options import Force, Output
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from netwright.data.table import Table
 
 
 def generate(
@@ -38,38 +41,39 @@ def generate(
     force
         Overwrite the output if it exists.
     """
-    from netwright.artifact.making import classes_for
     from netwright.artifact.predictor import load
+    from netwright.core.files import refuse_existing
     from netwright.data.table import Table
 
     predictor = load(run)
-    if predictor.schema.image is not None:
-        folder = output if output is not None else _free(run / "generated", force=force)
-        pictures = predictor.generate(count, label=label, seed=seed)
-        assert not isinstance(pictures, Table)
-        known = getattr(predictor.task, "classes", ())
-        numbers = classes_for(predictor.task, count, label=label, seed=seed)
-        names = [known[i] for i in numbers] if known else None
-        write_pictures(folder, pictures, names, force=force)
-        print(f"{count:,} pictures: {folder}, all on one sheet: {folder / 'sheet.png'}")
-        return 0
-    from netwright.core.files import refuse_existing, write_file
-    from netwright.data.write import to_bytes
-
+    if output is None and predictor.schema.image is not None:
+        output = _free(run / "generated", force=force)
     if output is not None:
         refuse_existing(output, force=force)
-    rows = predictor.generate(count, label=label, seed=seed)
-    assert isinstance(rows, Table)
+    made, labels = predictor.made(count, label=label, seed=seed)
+    if isinstance(made, Table):
+        _write_rows(made, output)
+        return 0
+    assert output is not None
+    write_pictures(output, made, None if labels is None else [str(name) for name in labels.tolist()], force=force)
+    print(f"{count:,} pictures: {output}, all on one sheet: {output / 'sheet.png'}")
+    return 0
+
+
+def _write_rows(rows: "Table", output: Path | None) -> None:
+    """As the file named, or to standard output."""
+    from netwright.core.files import write_file
+    from netwright.data.write import to_bytes
+
     written = to_bytes(rows, output.name if output else "rows.csv")
     if output is None:
         sys.stdout.buffer.write(written)
     else:
         write_file(output, written)
-        print(f"{count:,} rows: {output}", file=sys.stderr)
-    return 0
+        print(f"{rows.rows:,} rows: {output}", file=sys.stderr)
 
 
-def write_pictures(folder: Path, pictures: "np.ndarray", names: list[str] | None, *, force: bool) -> None:
+def write_pictures(folder: Path, pictures: "np.ndarray", names: Sequence[str] | None, *, force: bool) -> None:
     """Write pictures (n, H, W) or (n, H, W, 3) uint8 as numbered and named PNG files, and a sheet of them all."""
     from netwright.core.files import refuse_existing, write_folder
     from netwright.data.pictures.pillow import sheet, to_png

@@ -2,8 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netwright.cli.options import Force, Output, Source
+
+if TYPE_CHECKING:
+    from netwright.artifact.predictor import Predictor
+    from netwright.data.pictures.album import Album
 
 
 def predict(
@@ -29,6 +34,7 @@ def predict(
     from netwright.artifact.predictor import load
     from netwright.core.files import refuse_existing, write_file
     from netwright.data.sources.read import as_written
+    from netwright.data.table import Table
     from netwright.data.write import to_bytes
 
     if output is not None:
@@ -40,6 +46,7 @@ def predict(
     else:
         rows, notices = predictor.read(data, query=query), []
     if predictor.task.kind == "denoising" and predictor.schema.image is not None:
+        assert not isinstance(rows, Table)
         return _clean(predictor, rows, output, force=force)
     answers, odd = predictor.answers(rows)
     for notice in [*notices, *odd]:
@@ -53,8 +60,8 @@ def predict(
     return 0
 
 
-def _clean(predictor, album, output: Path | None, *, force: bool) -> int:
-    """Pictures without their noise, as files of a folder."""
+def _clean(predictor: "Predictor", album: "Album", output: Path | None, *, force: bool) -> int:
+    """Pictures without their noise, as files of a folder; those that can't be read are named and left out."""
     from netwright.cli.generate import write_pictures
     from netwright.core.errors import InputError
 
@@ -65,7 +72,11 @@ def _clean(predictor, album, output: Path | None, *, force: bool) -> int:
             wanted="a folder that does not exist yet",
             fix="For example -o cleaned.",
         )
-    names = [Path(name).stem for name in album.names]
-    write_pictures(output, predictor.predict(album), names, force=force)
+    pictures, which, notices = predictor.cleaned(album)
+    for notice in notices:
+        print(f"note: {notice}", file=sys.stderr)
+    every = album.names
+    names = [Path(every[i]).stem for i in which]
+    write_pictures(output, pictures, names, force=force)
     print(f"{len(names):,} pictures cleaned: {output}", file=sys.stderr)
     return 0

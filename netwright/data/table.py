@@ -60,6 +60,16 @@ class Table:
         """The table with these columns added, or replaced where the name exists."""
         return replace(self, frame=self.frame.with_columns([pl.Series(k, v) for k, v in columns.items()]))
 
+    def beneath(self, other: "Table") -> "Table":
+        """This table with the rows of the other below its own; only the columns of this one are taken.
+
+        Columns that hold other types are both taken as text.
+        """
+        frame, more = self.frame, other.frame.select(self.columns)
+        text = [name for name in self.columns if frame[name].dtype != more[name].dtype]
+        as_text = [pl.col(name).cast(pl.String) for name in text]
+        return replace(self, frame=frame.with_columns(as_text).vstack(more.with_columns(as_text)))
+
     def blanked(self, columns: Sequence[str], where: np.ndarray) -> "Table":
         """The table with the values of these columns taken away in the rows where the mask (N,) is true."""
         mask = pl.Series(where)

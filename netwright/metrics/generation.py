@@ -53,14 +53,14 @@ def confident_share(probabilities: np.ndarray, at: float = 0.9) -> float:
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
     """Shares of drawn rows (M, D) among the real (N, D), and of real ones among the drawn (Kynkäänniemi et al. 2019).
 
-    A row is among others where it lies within the distance of one of them to that one's k-th neighbour. NaN where there are
-    no rows, or fewer than two among which they would lie.
+    A row is among others where it lies within the distance of one of them to that one's k-th neighbour. NaN of no
+    rows, or of fewer than two among which they would lie.
     """
     return _among(fake, real, k), _among(real, fake, k)
 
 
 def nearest(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each drawn row (M, D) the index of the nearest real one (N, D) and its distance: 0 is a copy. Needs a real row."""
+    """For each drawn row (M, D) the index of the nearest real one (N, D) and its distance: 0 is a copy. Needs one."""
     found = [_distances(block, real).min(1) for block in _blocks(fake)]
     index = np.concatenate([f.indices.numpy() for f in found]) if found else np.zeros(0, np.int64)
     away = np.concatenate([f.values.numpy() for f in found]) if found else np.zeros(0)

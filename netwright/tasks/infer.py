@@ -95,13 +95,16 @@ def fit_task(
 
 
 def fit_label(
-    values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], training: np.ndarray
+    values: Mapping[str, np.ndarray], cells: Mapping[str, CellType], training: np.ndarray, *, sure: bool = False
 ) -> tuple[Classification | None, str]:
-    """What rows are labelled with where nothing is to be predicted; and why a column given as target is no label."""
+    """What rows are labelled with where nothing is to be predicted; and why a column given as target is no label.
+
+    `sure` says that it is one, however many different values it has.
+    """
     if not values:
         return None, ""
     try:
-        kind, _ = infer_kind(values, cells, None)
+        kind, _ = infer_kind(values, cells, "classification" if sure else None)
     except InputError as error:
         return None, error.what
     if kind != "classification":

@@ -133,6 +133,43 @@ def test_validation_and_test_folders(photos: Path, tmp_path: Path):
         opened(Sources(training=photos, test={"x": [1, 2]}), Settings(source="table"))
 
 
+def test_folders_are_classes_whatever_they_are_called(tmp_path: Path):
+    random = np.random.default_rng(0)
+    for name in ("NA", "7", "08", "none"):
+        (tmp_path / "odd" / name).mkdir(parents=True)
+        for i in range(6):
+            Image.fromarray(random.integers(0, 255, (9, 9, 3), dtype=np.uint8)).save(
+                tmp_path / "odd" / name / f"{i}.png"
+            )
+    rows = gathered(tmp_path / "odd")
+    assert rows.task.kind == "classification" and set(rows.task.classes) == {"NA", "7", "08", "none"}
+    assert rows.table.rows == 24
+    many = gathered((random.integers(0, 255, (180, 8, 8), dtype=np.uint8), np.arange(180) // 6))
+    assert many.task.kind == "classification" and len(many.task.classes) == 30
+    drawn = gathered((random.integers(0, 255, (180, 8, 8), dtype=np.uint8), np.arange(180) // 6), family="gan")
+    assert len(drawn.task.classes) == 30
+
+
+def test_pictures_without_a_label_are_used_where_none_is_predicted(tmp_path: Path):
+    folder = folder_of(tmp_path / "some", each=5)
+    for i, path in enumerate(sorted((folder / "disc").glob("*.png"))[:3]):
+        path.rename(folder / f"loose{i}.png")
+    rows = gathered(folder, family="autoencoder")
+    assert rows.table.rows == 15 and rows.task.classes == ()
+    assert any("labels of the others are not used" in notice.what for notice in rows.notices)
+    assert gathered(folder).table.rows == 12
+
+
+def test_copies_among_pictures_that_are_held_out_are_told(photos: Path, tmp_path: Path):
+    sources, family = opened(Sources(training=photos, test=photos), Settings(source="table"))
+    rows = gather_pictures(sources, Settings(source="table"), family)
+    assert any("36 of the 36 held-out pictures" in notice.what and notice.serious for notice in rows.notices)
+    arrays = Sources(training=photos, test=arrays_of(each=3))
+    sources, family = opened(arrays, Settings(source="table", target=("class",)))
+    with pytest.raises(nw.InputError, match="different forms"):
+        gather_pictures(sources, Settings(source="table", target=("class",)), family)
+
+
 def test_pictures_without_classes_need_another_family(photos: Path, tmp_path: Path):
     with pytest.raises(nw.InputError, match="told apart by"):
         gathered(photos / "disc")

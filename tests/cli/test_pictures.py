@@ -1,5 +1,6 @@
 """The commands on pictures: what they print, write and refuse."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,34 @@ def test_cleaned_pictures_are_files(in_folder: Path, capsys: pytest.CaptureFixtu
     assert run(["predict", "clean", "some.npy"]) == 2 and "-o cleaned" in capsys.readouterr().err
     assert run(["predict", "clean", "some.npy", "-o", "out"]) == 0
     assert len(list((in_folder / "out").glob("*.png"))) == 4
+    capsys.readouterr()
+    for i in range(2):
+        Image.fromarray(np.zeros((8, 8), dtype=np.uint8)).save(_made(in_folder / "mixed") / f"good{i}.png")
+    (in_folder / "mixed" / "bad.png").write_text("no picture")
+    assert run(["predict", "clean", "mixed", "-o", "some"]) == 0
+    said = capsys.readouterr().err
+    assert "2 pictures cleaned" in said and "bad.png" in said
+    assert sorted(path.name for path in (in_folder / "some").iterdir()) == ["1-good0.png", "2-good1.png", "sheet.png"]
+    (in_folder / "worse").mkdir()
+    (in_folder / "mixed" / "bad.png").rename(in_folder / "worse" / "bad.png")
+    assert run(["predict", "clean", "worse/bad.png", "-o", "no"]) == 2 and "None of the" in capsys.readouterr().err
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def test_a_network_without_classes_is_asked_for_none(in_folder: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["--family", "gan", "--set", "by_class=false", "--epochs", "1", "--time-limit", "40", "-o", "mixed"]
+    assert run(["train", "digits", *words, "--quiet"]) == 0
+    assert run(["generate", "mixed", "--count", "3", "-o", "new"]) == 0
+    assert sorted(path.name for path in (in_folder / "new").iterdir()) == ["1.png", "2.png", "3.png", "sheet.png"]
+    assert run(["generate", "mixed", "--label", "7", "-o", "sevens"]) == 2
+    assert "Leave --label out" in capsys.readouterr().err
+
+
+def test_figures_that_are_no_numbers_are_null(drawn: Path, in_folder: Path, capsys: pytest.CaptureFixture[str]):
+    np.save("one.npy", np.zeros((1, 8, 8), dtype=np.uint8))
+    assert run(["evaluate", str(drawn), "one.npy", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["Fréchet distance"] is None

@@ -28,3 +28,13 @@ def test_without_classes_there_are_no_figures_of_labels():
     one = seen(random, classes=False)
     found = evaluate_generation(real=one, made=one, training=one, simple=one, seed=0, unit="row")
     assert set(found.figures) == {"Fréchet distance", "precision", "recall", "Fréchet distance of real rows"}
+
+
+def test_one_row_has_no_figure_and_raises_nothing():
+    one = Seen(np.zeros((1, 3)), np.eye(4)[:1])
+    found = evaluate_generation(real=one, made=one, training=one, simple=one, seed=0, unit="row")
+    assert math.isnan(found.figures["Fréchet distance"]) and math.isnan(found.figures["precision"])
+    assert found.figures["divergence of labels"] == 0 and found.beaten_by == []
+    none = Seen(np.zeros((0, 3)), None)
+    alone = evaluate_generation(real=one, made=one, training=none, simple=None, seed=0, unit="row")
+    assert alone.baselines == {} and math.isnan(alone.figures["Fréchet distance of real rows"])

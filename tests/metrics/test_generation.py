@@ -30,6 +30,17 @@ def test_frechet_of_one_feature_and_of_fewer_rows_than_features():
     assert np.isfinite(frechet(few, few + 1)) and frechet(few, few + 1) == pytest.approx(50, rel=1e-6)
 
 
+def test_too_few_rows_have_no_figure_and_raise_nothing():
+    none, one, two = np.zeros((0, 3)), np.zeros((1, 3)), np.ones((2, 3))
+    for few in (none, one):
+        assert np.isnan(frechet(few, two)) and np.isnan(frechet(two, few))
+    assert np.isnan(precision_recall(one, two)[0]) and precision_recall(one, two)[1] == 0
+    assert np.isnan(precision_recall(none, none)).all() and precision_recall(two, two) == (1, 1)
+    assert np.isnan(label_kl([0, 0], [1, 2])) and np.isnan(label_kl([1, 2], [0, 0]))
+    assert np.isnan(confident_share(np.zeros((0, 2))))
+    assert frechet(np.zeros((2, 1)), np.ones((2, 1))) == 1
+
+
 def test_frechet_agrees_with_scipys_square_root():
     linalg = pytest.importorskip("scipy.linalg")
     a = random.normal(size=(300, 8)) @ random.normal(size=(8, 8))

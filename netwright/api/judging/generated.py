@@ -142,9 +142,7 @@ def unflat(values: np.ndarray, schema: Schema) -> Inputs:
     return (pixels.reshape(-1, image.channels, image.height, image.width),)
 
 
-def _simple(
-    rows: Rows, training: np.ndarray, count: int, look: Look, random: np.random.Generator
-) -> Seen | None:
+def _simple(rows: Rows, training: np.ndarray, count: int, look: Look, random: np.random.Generator) -> Seen | None:
     """`count` rows of the simplest distribution there is to draw from; None where it can't be measured."""
     inputs = rows.encoded.inputs
     width = sum(int(np.prod(x.shape[1:])) for x in inputs)

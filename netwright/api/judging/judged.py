@@ -46,9 +46,7 @@ def called(module: nn.Module, name: str, inputs: Inputs, rows: np.ndarray | None
     return np.concatenate([found for (found,) in each(module, inputs, rows, name)])
 
 
-def each(
-    module: nn.Module, inputs: Inputs, rows: np.ndarray | None, *names: str
-) -> Iterator[tuple[np.ndarray, ...]]:
+def each(module: nn.Module, inputs: Inputs, rows: np.ndarray | None, *names: str) -> Iterator[tuple[np.ndarray, ...]]:
     """Chunk by chunk, what the module's methods of these names give for all rows, or for these (n,), in eval mode."""
     module.eval()
     device = device_of(module)

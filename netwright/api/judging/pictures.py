@@ -108,9 +108,7 @@ def strangest_pictures(rows: Rows, which: np.ndarray, score: np.ndarray) -> tupl
     return (Panel(section="Pictures", title="The strangest", html=html, caption=""),)
 
 
-def made_pictures(
-    rows: Rows, made: np.ndarray, labels: np.ndarray | None, near: np.ndarray
-) -> tuple[Panel, ...]:
+def made_pictures(rows: Rows, made: np.ndarray, labels: np.ndarray | None, near: np.ndarray) -> tuple[Panel, ...]:
     """Pictures (m, C, H, W) that were made, and `near` (k, C, H, W), the training pictures nearest to the first k.
 
     `labels` (m,) are the class numbers they were asked to be of; None where the network knows no classes.
@@ -136,4 +134,3 @@ def over_time(frames: Sequence[tuple[str, np.ndarray]]) -> tuple[Panel, ...]:
         return ()
     caption = "Each row is drawn from the same noise, after as many epochs as it says."
     return (Panel(section="Pictures", title="Samples over time", html=timeline(frames), caption=caption),)
-

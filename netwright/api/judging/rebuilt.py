@@ -53,9 +53,7 @@ def judge_reduction(rows: Rows, module: nn.Module, settings: Settings) -> Judged
     held, inputs = rows.split.test[:MOST], rows.encoded.inputs
     mean = _mean(module, inputs, held)
     versions, codes = Versions(), []
-    for truth, code, again, linear in each(
-        module, inputs, held, "flat", "encode", "reconstruct", "reconstruct_linear"
-    ):
+    for truth, code, again, linear in each(module, inputs, held, "flat", "encode", "reconstruct", "reconstruct_linear"):
         versions.add(truth, {"made again": again, "by PCA": linear, "mean": np.broadcast_to(mean, truth.shape)})
         codes.append(code)
     spread = versions.errors("mean")
@@ -98,8 +96,8 @@ def judge_denoising(rows: Rows, module: nn.Module, settings: Settings) -> Judged
 
 def _mean(module: nn.Module, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
     """(D,) float32 mean of these rows."""
-    total = sum(truth.sum(0, dtype=np.float64) for (truth,) in each(module, inputs, rows, "flat"))
-    return (total / max(1, len(rows))).astype(np.float32)
+    sums = [truth.sum(0, dtype=np.float64) for (truth,) in each(module, inputs, rows, "flat")]
+    return (np.sum(sums, axis=0) / max(1, len(rows))).astype(np.float32)
 
 
 def _cleaned(module: nn.Module, inputs: Inputs, rows: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, ...]]:

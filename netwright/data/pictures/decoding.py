@@ -115,9 +115,10 @@ def _fill_files(
 def _ready(loader: ArrayPictures, column: ImageColumn) -> bool:
     """Whether the array is what is wanted, without a change. Tensors can't be made of one that is read backwards."""
     arrays = loader.arrays
-    shape = (column.channels, column.height, column.width)
-    whole = isinstance(arrays, np.ndarray) and arrays.dtype == np.uint8 and arrays.shape[1:] == shape
-    return whole and min(arrays.strides) >= 0 and matching_scale(loader, column) == BYTES
+    if not isinstance(arrays, np.ndarray) or arrays.dtype != np.uint8 or min(arrays.strides) < 0:
+        return False
+    whole = arrays.shape[1:] == (column.channels, column.height, column.width)
+    return whole and matching_scale(loader, column) == BYTES
 
 
 def _fill_arrays(loader: ArrayPictures, column: ImageColumn, pixels: np.ndarray, progress: Progress) -> Problems:

@@ -35,7 +35,7 @@ class FilePictures:
         return [f"{path}\0{_stamp(path)}" for path in self.paths]
 
     def digests(self) -> np.ndarray:
-        """(N,) uint64, equal for equal bytes; a file that is not there or empty equals none. Only equal sizes are opened."""
+        """(N,) uint64, equal for equal bytes; what is not there or empty equals none. Only equal sizes are opened."""
         sizes = [_size(path) for path in self.paths]
         seen: dict[int, int] = {}
         for size in sizes:

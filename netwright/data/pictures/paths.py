@@ -15,6 +15,7 @@ from netwright.data.pictures.album import Album
 from netwright.data.pictures.labels import picture_notice, shown
 from netwright.data.pictures.loaders import FilePictures
 from netwright.data.pictures.sniff import named_as_picture
+from netwright.data.sources.missing import MARKERS
 from netwright.data.table import Table
 
 MOSTLY = 0.5
@@ -31,7 +32,7 @@ class PathColumn:
     root: str
     """The folder they are looked for in."""
     paths: tuple[str, ...]
-    """(N,) the files that are meant; empty where a cell is."""
+    """(N,) the files that are meant; empty where a cell is, or says that its value is missing."""
     there: np.ndarray
     """(N,) bool: whether there is such a file."""
 
@@ -53,10 +54,10 @@ def path_columns(table: Table, names: Sequence[str], folder: Path | None) -> lis
     found = []
     for name in names:
         cells: list[str | None] = table[name].to_list()
-        filled = [cell for cell in cells if cell and cell.strip()]
+        filled = [cell for cell in cells if not _is_empty(cell)]
         pictures = sum(named_as_picture(cell) and "://" not in cell for cell in filled)
         if pictures and pictures >= MOSTLY * len(filled):
-            paths, there = zip(*(_meant(root, cell or "") for cell in cells), strict=True)
+            paths, there = zip(*(_meant(root, cell) for cell in cells), strict=True)
             found.append(PathColumn(name, tuple(cells), root, paths, np.array(there)))
     return found
 
@@ -81,9 +82,13 @@ def paths_album(table: Table, columns: Sequence[PathColumn], *, sure: bool) -> A
     return Album(table, fitting.name, FilePictures(fitting.paths), notices=tuple(notices))
 
 
-def _meant(root: str, cell: str) -> tuple[str, bool]:
+def _is_empty(cell: str | None) -> bool:
+    return cell is None or cell.strip() in MARKERS
+
+
+def _meant(root: str, cell: str | None) -> tuple[str, bool]:
     """The file that is meant, its path also taken as one of another system or with white space around it."""
-    if not cell.strip():
+    if cell is None or _is_empty(cell):
         return "", False
     texts = dict.fromkeys((cell, cell.strip(), cell.strip().replace("\\", "/")))
     paths = [os.path.join(root, os.path.expanduser(text)) for text in texts]  # noqa: PTH111, PTH118

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from netwright.core.errors import TrainingError
-from netwright.data.pictures import crew, decoding, shards
+from netwright.core.notice import Notice
+from netwright.data.pictures import crew, decoding, progress, shards
 from netwright.data.pictures.album import Album
-from netwright.data.pictures.crew import CRASHED, Crew, Died, Worker
-from netwright.data.pictures.decoding import Progress, decode
+from netwright.data.pictures.crew import CRASHED, HUNG, Crew, Died, Worker
+from netwright.data.pictures.decoding import decode
 from netwright.data.pictures.loaders import FilePictures
+from netwright.data.pictures.progress import Progress
 from netwright.data.pictures.read import read_album
 from netwright.data.pictures.worker import decode_all
 from tests.data.pictures.make import column, noise, save
@@ -80,21 +83,45 @@ def test_a_picture_that_ends_a_process_is_named(folder: Path, monkeypatch: pytes
         return ask(self, sources, geometry)
 
     monkeypatch.setattr(Worker, "ask", deadly)
+    (folder / "b/15.png").write_bytes(b"")
+    check_one_is_lost(folder, CRASHED)
+
+
+def check_one_is_lost(folder: Path, reason: str) -> None:
     album = read_album(folder)
     pixels, problems = np.zeros((40, 3, 6, 5), np.uint8), []
 
     def done(part: range, answer: tuple) -> None:
         pixels[part[0] : part[-1] + 1] = answer[0]
-        problems.extend((part[0] + i, reason) for i, reason in answer[1])
+        problems.extend((part[0] + i, why) for i, why in answer[1])
 
-    (folder / "b/15.png").write_bytes(b"")
     Crew(2).each([range(0, 30), range(30, 40)], album.loader.source, GEOMETRY, done)
-    assert [(album.names[row], reason) for row, reason in problems] == [
-        ("b/13.png", CRASHED),
+    assert [(album.names[row], why) for row, why in problems] == [
+        ("b/13.png", reason),
         ("b/15.png", "the file is empty"),
     ]
     good = [i for i in range(40) if i not in dict(problems)]
     np.testing.assert_array_equal(pixels[good], expected(album)[good])
+
+
+def test_a_picture_that_never_ends_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = Worker.ask
+
+    def endless(self: Worker, sources: list, geometry: dict):
+        if any("13.png" in source for source in sources):
+            self.process.send_signal(signal.SIGSTOP)
+        return ask(self, sources, geometry)
+
+    allowed = crew.allowed
+    monkeypatch.setattr(Worker, "ask", endless)
+    monkeypatch.setattr(crew, "allowed", lambda some: 0.2 if any("13.png" in s for s in some) else allowed(some))
+    (folder / "b/15.png").write_bytes(b"")
+    check_one_is_lost(folder, HUNG)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    assert "a pipe" in decode(read_album([tmp_path / "a.png"]), FORM).problems[0][1]
 
 
 def test_without_other_processes_it_goes_on_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +237,11 @@ class TestArrays:
             done = decode(read_album(source), column(9, 8, 1 if source.ndim == 3 else 3))
             assert np.shares_memory(done.pixels, source)
 
+    def test_what_is_read_backwards_can_be_a_tensor(self) -> None:
+        array = noise(9, 8, 3)[None].repeat(4, axis=0)[..., ::-1]
+        pixels = decode(read_album(array), column(9, 8)).pixels
+        np.testing.assert_array_equal(torch.from_numpy(pixels).numpy(), array.transpose(0, 3, 1, 2))
+
     @pytest.mark.parametrize(
         ("array", "low", "high", "wanted"),
         [
@@ -242,13 +274,39 @@ class TestArrays:
             assert (decode(album, column(2, 2, 1)).pixels == 255).all()
 
 
-def test_progress_is_told_when_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_watch_is_told_how_far_it_is(
+    folder: Path, hurried: None, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
     told = []
-    progress = Progress(1000, told.append)
-    progress.add(10)
+    decode(read_album(folder), FORM, workers=workers, watch=told.append)
+    counts = [int(str(notice).split(" of 40 pictures decoded, ")[0]) for notice in told]
+    assert counts == sorted(counts) and counts[-1] == 40
+    monkeypatch.setattr(progress, "PATIENCE", 60.0)
+    told.clear()
+    decode(read_album(folder), FORM, workers=workers, watch=told.append)
+    assert told == []
+
+
+def test_what_a_watch_raises_ends_the_work(folder: Path, hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", -1.0)
+
+    def enough(notice: Notice) -> None:
+        raise KeyboardInterrupt
+
+    for source in (folder, np.zeros((3, 2, 2))):
+        with pytest.raises(KeyboardInterrupt):
+            decode(read_album(source), FORM, watch=enough)
+
+
+def test_progress_is_told_when_it_takes_long() -> None:
+    told = []
+    count = Progress(1000, told.append)
+    count.add(10)
     assert not told
-    progress.said -= 6
-    progress.add(10)
+    count.said -= 6
+    count.add(10)
     assert str(told[0]).startswith("20 of 1,000 pictures decoded")
 
 
@@ -258,6 +316,6 @@ def test_an_order_is_answered_as_it_would_be_here(folder: Path) -> None:
         sources = [read_album(folder).loader.source(i) for i in range(3)] + [b""]
         there, here = worker.ask(sources, GEOMETRY), decode_all(sources, GEOMETRY)
         np.testing.assert_array_equal(there[0], here[0])
-        assert there[1] == here[1] == [(3, "the file is empty")]
+        assert there[1] == here[1] == [(3, "there is no picture")]
     finally:
         worker.stop()

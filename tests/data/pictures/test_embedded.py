@@ -1,4 +1,4 @@
-"""Pictures inside tables: bytes, paths, pixels; and one picture under two classes."""
+"""Pictures inside tables: bytes, paths, pixels, every row of them; and one picture under two classes."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from netwright.data.pictures.embedded import album_in, refuse_pictures
 from netwright.data.pictures.pillow import to_png
 from netwright.data.pictures.read import read_album
 from netwright.data.pictures.same import same_content
+from netwright.data.pictures.unreadable import unreadable
 from netwright.data.sources.read import read
 from tests.data.pictures.make import column, noise, save
 
@@ -29,10 +30,12 @@ def test_bytes_in_a_parquet_file(tmp_path: Path, structs: bool) -> None:
     assert album is not None
     assert (album.image, album.target, album.table.columns) == ("photo", None, ["photo", "label"])
     assert album.names[:2] == (["0.png", "1.png"] if structs else ["picture 1", "picture 2"])
-    assert album.table["label"].to_list() == [0, 1, 0, 1]
-    np.testing.assert_array_equal(decode(album, column(4, 5)).pixels, PLANES)
-    assert "1 rows of" in str(album.notices[0]) and album.notices[0].serious
-    assert len(set(digests(album).tolist())) == 4
+    assert album.table["label"].to_list() == [0, 1, 0, 1, 1]
+    done = decode(album, column(4, 5))
+    np.testing.assert_array_equal(done.pixels[:4], PLANES)
+    assert done.problems == ((4, "there is no picture"),)
+    assert "1 of 5 rows of" in str(album.notices[0]) and album.notices[0].serious
+    assert len(set(digests(album).tolist())) == 5
     assert album.take(np.array([1])).loader.data == (FILES[1],)
 
 
@@ -60,21 +63,54 @@ def write_table(folder: Path, names: list[str]) -> Path:
 
 
 def test_a_column_of_paths(tmp_path: Path) -> None:
-    names = ["pics/0.png", str(tmp_path / "pics/1.png"), "pics\\2.png", "pics/9.PNG"]
+    names = ["pics/0.png", str(tmp_path / "pics/1.png"), "pics\\2.png", "pics/9.PNG", "pics/9.PNG", "", "NA"]
     album = album_in(read(write_table(tmp_path, names)), tmp_path, pixels=False, target=("kind",))
     assert album is not None
-    assert (album.image, album.names) == ("file", names[:3])
-    assert album.table["kind"].to_list() == ["a", "b", "a"]
-    np.testing.assert_array_equal(decode(album, column(4, 5)).pixels, PLANES[:3])
-    assert "do not exist and are left out: pics/9.PNG (row 4)" in str(album.notices[0])
+    assert (album.image, album.names[:5], len(album.loader)) == ("file", names[:5], 7)
+    assert album.table["kind"].to_list() == ["a", "b", "a", "b", "a", "b", "a"]
+    done = decode(album, column(4, 5))
+    np.testing.assert_array_equal(done.pixels[:3], PLANES[:3])
+    reasons = [(3, "the file is not there"), (4, "the file is not there"), (5, "there is no picture")]
+    assert [(row, reason[:21]) for row, reason in done.problems] == [*reasons, (6, "there is no picture")]
+    said = (
+        "4 of 7 pictures named in 'file'",
+        "do not exist: pics/9.PNG (row 4), ",
+        "(no name) (row 6), (no name) (row 7)",
+    )
+    assert all(words in str(album.notices[0]) for words in said) and album.notices[0].serious
+    assert len(set(digests(album).tolist())) == 7
+    assert same_content(album.names, digests(album), album.table["kind"].to_list()) == []
+    assert "picture 6 (there is no picture)" in str(unreadable(album, done)[0])
+
+
+def test_names_that_no_file_can_have(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"file": [f"{write_table(tmp_path, []).parent}/pics/0.png", "a\0b.png", "x" * 5000 + ".png"]})
+    frame = pl.concat([frame, frame[:1]])
+    album = album_in(read(frame), None, pixels=False)
+    assert album is not None
+    assert decode(album, column(4, 5)).good.tolist() == [True, False, False, True]
+    assert len(digests(album)) == len(album.loader.marks()) == 4
 
 
 def test_a_column_that_does_not_match_the_files(tmp_path: Path) -> None:
-    table = read(write_table(tmp_path, [f"wrong/{i}.png" for i in range(4)]))
+    names = [f"wrong/{i}.png" for i in range(4)]
+    table = read(write_table(tmp_path, names))
+    assert album_in(table, tmp_path, pixels=False) is None  # a table with a column of file names
     with pytest.raises(InputError, match="does not match the files") as caught:
-        album_in(table, tmp_path, pixels=False)
-    assert "--exclude file" in str(caught.value)
+        album_in(table, tmp_path, pixels=False, sure=True)
+    assert "--exclude" not in str(caught.value)
     assert str(tmp_path) in str(caught.value)
+    some = read(write_table(tmp_path, ["pics/0.png", *names[1:]]))
+    with pytest.raises(InputError, match="--exclude file"):
+        album_in(some, tmp_path, pixels=False)
+    assert album_in(some, tmp_path, pixels=False, exclude=["file"]) is None
+
+
+def test_the_column_whose_files_are_there_is_taken(tmp_path: Path) -> None:
+    write_table(tmp_path, [])
+    frame = pl.DataFrame({"thumb": ["t/0.png", "t/1.png"], "photo": ["pics/0.png", "pics/1.png"]})
+    album = album_in(read(frame), tmp_path, pixels=False, sure=True)
+    assert album is not None and (album.image, album.notices) == ("photo", ())
 
 
 def test_paths_without_a_folder_are_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +142,7 @@ class TestPixels:
         assert album is not None
         np.testing.assert_array_equal(album.loader.arrays.reshape(2, 16), values)
         assert album_in(read(frame), None, pixels=True) is None  # y is no pixel
+        assert album_in(read(frame), None, pixels=True, exclude=["y"]) is not None
 
     @pytest.mark.parametrize("planar", [True, False])
     def test_the_order_of_colours(self, planar: bool) -> None:

@@ -119,6 +119,26 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     assert "1 links lead nowhere: b/gone.png" in said(album)
 
 
+def test_links_to_what_holds_the_folder_are_not_followed(tmp_path: Path) -> None:
+    save(tmp_path / "bad/circle/1.png")
+    save(tmp_path / "bad/square/2.png")
+    (tmp_path / "bad/circle/loop").symlink_to(tmp_path / "bad")
+    (tmp_path / "there").symlink_to(tmp_path / "bad/circle")
+    for given in ("bad/circle", "there"):
+        album = read_album(tmp_path / given)
+        assert album.names == ["1.png"]
+        assert "or that hold this one, were not followed: loop" in said(album)
+
+
+@pytest.mark.parametrize("name", ["NA", "None", "null", "01"])
+def test_names_of_folders_are_classes_as_they_stand(tmp_path: Path, name: str) -> None:
+    save(tmp_path / name / "1.png")
+    album = read_album(tmp_path)
+    assert album.table["class"].to_list() == [name]
+    assert album.named and album.take(np.array([0])).named
+    assert not read_album(tmp_path / name).named
+
+
 def test_names_that_are_no_text_work(tmp_path: Path) -> None:
     try:
         save(tmp_path / "名前/ünï.png").rename(tmp_path / "名前" / os.fsdecode(b"\xff\xfe.png"))

@@ -107,6 +107,27 @@ def test_bombs_are_refused_before_they_are_unpacked(monkeypatch: pytest.MonkeyPa
         read_arrays(bomb((1 << 21,), 1 << 21), "bomb.npz")
 
 
+@pytest.mark.parametrize(
+    "start", [b"\2\0" + (1 << 31).to_bytes(4, "little"), b"\3\0\xff\xff\xff\xff", b"\7\0", b"\1\0\x04"]
+)
+def test_a_header_is_judged_before_it_is_read(tmp_path: Path, start: bytes) -> None:
+    data = b"\x93NUMPY" + start
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", data)
+    (tmp_path / "a.npy").write_bytes(data)
+    for name in ("a.npy", "a.npz"):
+        assert shapes(tmp_path / name) == {}
+        with pytest.raises(InputError, match="the header of"):
+            read_arrays(tmp_path / name, name)
+
+
+def test_all_versions_of_headers_are_read(tmp_path: Path) -> None:
+    for version in ((1, 0), (2, 0), (3, 0)):
+        with (tmp_path / "a.npy").open("wb") as file:
+            np.lib.format.write_array(file, X, version)
+        assert read_arrays(tmp_path / "a.npy", "a.npy")["array"].tolist() == X.tolist()
+
+
 def test_a_large_file_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save(tmp_path / "a.npy", X)
     monkeypatch.setattr(numpy_file, "available_memory", lambda: 100)
