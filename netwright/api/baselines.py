@@ -21,8 +21,10 @@ from netwright.tasks import Classification, MultiLabel, Regression
 
 WORK = 3e7
 """Rows times flat features times outputs of the linear model at most, so that it takes seconds."""
-COARSE = 16
+COARSE = 12
 """Pixels a picture is wide and high, at most, where a linear model sees it."""
+ROWS_A_SECOND = 40
+"""Pictures a linear model is fitted on for each second of the time limit, so that it takes a small share of it."""
 
 
 def baselines_of(rows: Rows, settings: Settings) -> dict[str, np.ndarray]:
@@ -36,13 +38,16 @@ def baselines_of(rows: Rows, settings: Settings) -> dict[str, np.ndarray]:
         linear = FAMILIES["linear"]
         quiet = settings.model_copy(update={"device": "cpu"})
         config = configure(linear, seen, {})
-        fitted = fit(seen, linear, config, quiet, stop=Stop(), watch=nobody, most_rows=_most_rows(seen))
+        most = _most_rows(seen)
+        if rows.schema.image is not None and settings.time_limit:
+            most = min(most, round(ROWS_A_SECOND * settings.time_limit))
+        fitted = fit(seen, linear, config, quiet, stop=Stop(), watch=nobody, most_rows=most)
         found["linear model"] = predict_rows(fitted.module, task, seen, held)
     return found
 
 
 def coarse(rows: Rows) -> Rows:
-    """Pictures as tables of numbers: the means over at most 16 × 16 fields of each channel, scaled by their spread."""
+    """Pictures as tables of numbers: the means over at most 12 × 12 fields of each channel, scaled by their spread."""
     column, pixels = rows.schema.image, rows.encoded.images
     assert column is not None and pixels is not None
     numbers = _shrunk(pixels)

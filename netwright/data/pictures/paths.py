@@ -54,7 +54,7 @@ def path_columns(table: Table, names: Sequence[str], folder: Path | None) -> lis
     found = []
     for name in names:
         cells: list[str | None] = table[name].to_list()
-        filled = [cell for cell in cells if not _is_empty(cell)]
+        filled = [cell for cell in cells if cell is not None and not _is_empty(cell)]
         pictures = sum(named_as_picture(cell) and "://" not in cell for cell in filled)
         if pictures and pictures >= MOSTLY * len(filled):
             paths, there = zip(*(_meant(root, cell) for cell in cells), strict=True)

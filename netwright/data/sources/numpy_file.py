@@ -5,9 +5,11 @@ N rows.
 
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Literal
 
 import numpy as np
@@ -25,6 +27,8 @@ MOST_HEADER = 1 << 16
 """Bytes; NumPy writes 128, and some more for arrays of many named fields."""
 ALONE = "array"
 """The name of the one array of an `.npy` file."""
+BROKEN = (ValueError, OSError, EOFError, RuntimeError, SyntaxError, TokenError, zipfile.BadZipFile, zlib.error)
+"""What NumPy and its unpacker raise over damaged bytes."""
 
 Part = Literal["training", "validation", "test"]
 Role = Literal["rows", "labels"]
@@ -103,7 +107,7 @@ def read_arrays(source: Path | bytes, name: str) -> dict[str, np.ndarray]:
         try:
             loaded = np.load(file, allow_pickle=False)
             return {ALONE: loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key, *_ in found}
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        except BROKEN as error:
             raise _damaged(name, str(error)) from error
 
 
@@ -183,7 +187,7 @@ def _headers(file: IO[bytes], name: str) -> list[Header]:
                     if info.file_size < _size(found):
                         raise _damaged(name, f"{key!r} of {info.file_size:,} bytes, where its shape {shape} needs more")
                     headers.append(found)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
+    except BROKEN as error:
         if isinstance(error, InputError):
             raise
         raise _damaged(name, str(error)) from error
@@ -199,7 +203,7 @@ def _header(file: IO[bytes], key: str, name: str) -> Header:
         version = np.lib.format.read_magic(start)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, kind = read(start)
-    except (ValueError, OSError, EOFError) as error:
+    except BROKEN as error:
         raise _damaged(name, f"the header of {key!r}: {error}") from error
     if kind.hasobject:
         raise InputError(
