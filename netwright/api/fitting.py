@@ -29,8 +29,8 @@ from netwright.engine.job import Job
 from netwright.engine.planner import Planner
 from netwright.families.family import Family, Training
 
-SAMPLE = 20_000
-"""Pictures that are measured before and after training at most."""
+SAMPLE, SAMPLE_BYTES = 20_000, 512_000_000
+"""Pictures, and bytes of them, that are measured before and after training at most."""
 SMALL_WORK = 1e9
 """Multiplications a step below which one thread is used. A second brings little there, and where another process wants
 the same core it was measured to make a step of 8e7 seventy times slower."""
@@ -90,7 +90,7 @@ def fit(
         module = family.build(config, rows.schema, rows.task, nn)
         batches = to_batches(rows, config, device, most_rows)
         module.to(device)
-        sample = None if rows.schema.image is None else SAMPLE
+        sample = _sample(rows)
         if family.prepare is not None:
             family.prepare(module, config, rows.task, batches.training(sample), batches.validating(sample))
         if family.phases is None:
@@ -135,6 +135,12 @@ def fit(
         early=early,
         failed=session.failed,
     )
+
+
+def _sample(rows: Rows) -> int | None:
+    """How many pictures are measured; None of a table, which is measured whole."""
+    images = rows.encoded.images
+    return None if images is None else max(1, min(SAMPLE, SAMPLE_BYTES // max(1, images[0].nbytes)))
 
 
 def to_batches(rows: Rows, config: Record, device: torch.device, most_rows: int | None = None) -> Batches:

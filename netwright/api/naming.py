@@ -38,18 +38,24 @@ def with_target(source: object, target: object) -> tuple[object, tuple[str, ...]
         )
     values = target.numpy() if isinstance(target, torch.Tensor) else np.asarray(target)
     if holds_pictures(source):
+        if hasattr(source, "__len__") and len(source) != len(values):  # type: ignore[arg-type]
+            raise _other_number(len(values), f"{len(source)} pictures")  # type: ignore[arg-type]
         return (source, values), None
     values = values.reshape(len(values), -1)
     table = read(source)
     if table.rows != len(values):
-        raise InputError(
-            "The target has another number of values than the source has rows.",
-            got=f"{len(values)} values for {table.rows} rows",
-            wanted="one value, or one row of values, for each row",
-            fix="Give target=values of the same length.",
-        )
+        raise _other_number(len(values), f"{table.rows} rows")
     names = tuple(f"target{i}" for i in range(values.shape[1])) if values.shape[1] > 1 else ("target",)
     return table.with_columns({name: values[:, i] for i, name in enumerate(names)}), names
+
+
+def _other_number(values: int, rows: str) -> InputError:
+    return InputError(
+        "The target has another number of values than the source has rows.",
+        got=f"{values} values for {rows}",
+        wanted="one value, or one row of values, for each row",
+        fix="Give target=values of the same length.",
+    )
 
 
 def source_name(source: object) -> str:

@@ -41,6 +41,9 @@ from netwright.data.table import Table
 from netwright.families.family import Family
 from netwright.tasks.infer import infer_kind
 
+SOME = 12
+"""Pictures that are tried before anything else."""
+
 
 def gather_pictures(sources: Sources, settings: Settings, family: Family) -> Rows:
     """Find the task, split, then measure the training pictures and decode all.
@@ -59,6 +62,7 @@ def gather_pictures(sources: Sources, settings: Settings, family: Family) -> Row
     elif targets and table[targets[0]].null_count():
         notices.append(_no_labels(table, targets[0]))
         targets = ()
+    _look_at_some(album)
     values = target_values(table, targets)
     cells = {name: types[name] for name in targets}
     classes = _are_classes(album, targets, settings)
@@ -123,6 +127,22 @@ def _read(
     return read, types, [*album.notices, *table.notices, *notices, *odd]
 
 
+def _look_at_some(album: Album) -> None:
+    """Raise InputError where none of some pictures can be read: then it is not they that are to be left out."""
+    rows = np.unique(np.linspace(0, album.table.rows - 1, SOME).astype(int))
+    some = album.take(rows)
+    tiny = ImageColumn(name=album.image, cell=CellType(kind="string"), why="", channels=1, height=8, width=8,
+                       fitting="stretch", mean=(0.5,), std=(0.25,))  # fmt: skip
+    decoded = decode(some, tiny, workers=0)
+    if not decoded.good.any():
+        raise InputError(
+            f"None of the pictures in {album.table.name} that were tried can be read.",
+            got=unreadable(some, decoded)[0].what,
+            wanted="pictures",
+            fix="Look at these files; copy or download them again.",
+        )
+
+
 def _no_labels(table: Table, target: str) -> Notice:
     gaps = table[target].null_count()
     what = f"{gaps:,} of {table.rows:,} pictures have no {target!r}: the labels of the others are not used"
@@ -137,11 +157,20 @@ def _targets(album: Album, settings: Settings, *, needed: bool) -> tuple[str, ..
         if name not in table.columns or name == album.image:
             raise unknown_column(name, [c for c in table.columns if c != album.image], "--target")
     if needed and not targets:
+        others = [name for name in table.columns if name != album.image]
+        if others:
+            raise InputError(
+                "Which column is to be predicted?",
+                got=f"{table.name}: pictures in {album.image!r}, and the columns {', '.join(map(repr, others[:20]))}",
+                wanted="one of them, or several",
+                fix=f"For example --target {others[-1]} (target={others[-1]!r} in Python).",
+            )
         raise InputError(
             f"What are the pictures in {table.name} to be told apart by?",
             got=f"{table.rows:,} pictures without classes",
             wanted="a folder for each class, a table with a column of paths and a --target, or arrays with y",
-            fix="Sort them into folders named after their classes; without classes --family autoencoder or gan.",
+            fix="Sort them into folders named after their classes, or give target=labels in Python; without classes "
+            "--family autoencoder or gan.",
         )
     return targets
 
@@ -176,7 +205,7 @@ def _decoded(
     The first `own` pictures are those of the training source, which the column is chosen by.
     """
     training = split.training[split.training < own]
-    most = settings.image_size or family.most_pixels(settings.config)
+    most = settings.image_size or family.most_pixels
     column, notices = choose_column(album, training, most=most, name=album.image)
     decoded = decode(album, column)
     pixels, good = decoded.pixels, decoded.good

@@ -55,8 +55,8 @@ class Family:
     words what of them a person should worry about, or "".
 
     `folds(rows, asked)` says how many validation folds the rows are divided into, given what a person asked for, and
-    the share of the rows each has: one, or one a member. `most_pixels(asked)` is the longest side of the pictures it is
-    fed, `dimensions(schema)` the size of a reduction where none is asked for.
+    the share of the rows each has: one, or one a member. `most_pixels` is the longest side of the pictures it is fed,
+    `dimensions(schema)` the size of a reduction where none is asked for.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Family:
     watched: Callable[[nn.Module, Record, Task, Batch], dict[str, float]] | None = None
     warning: Callable[[Mapping[str, float]], str] = lambda figures: ""
     dimensions: Callable[[Schema], int] = lambda schema: 2
-    most_pixels: Callable[[Mapping[str, object]], int] = lambda asked: 64
+    most_pixels: int = 64
 
     def configured(self, values: Mapping[str, object]) -> Record:
         """The family's settings with these values. Raises InputError for a name it does not have or a bad value."""

@@ -5,7 +5,7 @@ from netwright.core.schema import DataKind
 from netwright.families import linear, mlp, tabular
 from netwright.families.autoencoder import family as autoencoder
 from netwright.families.cnn import family as cnn
-from netwright.families.family import SUPERVISED, Family
+from netwright.families.family import Family
 from netwright.families.gan import family as gan
 
 FAMILIES: dict[str, Family] = {
@@ -49,11 +49,6 @@ def fitting(name: str | None, data: DataKind, kind: str | None) -> Family:
 def fits(family: Family, data: DataKind, kind: str | None) -> bool:
     """Whether the family takes this kind of data, for this kind of task or, where None, for any."""
     return data in family.fits and (kind is None or kind in family.fits[data])
-
-
-def supervised(family: Family, data: DataKind, kind: str | None) -> bool:
-    """Whether a target is to be learned: as asked, or as the family does by default."""
-    return (kind or family.fits[data][0]) in SUPERVISED
 
 
 def _unfit(what: str, got: str, data: DataKind) -> InputError:

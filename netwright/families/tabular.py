@@ -258,7 +258,7 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
     )
 
     def fall(step: int) -> float:
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, max(step / steps, spent()))))
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, max(step / steps, spent() if step else 0.0))))
 
     member = torch.arange(config.members)
 

@@ -70,7 +70,7 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
     assert isinstance(module, Network) and isinstance(config, AutoencoderConfig)
 
     def rate(step: int) -> float:
-        return one_cycle(min(1.0, max(step / steps, spent())))
+        return one_cycle(min(1.0, max(step / steps, spent() if step else 0.0)))
 
     optimizer = torch.optim.AdamW(trained(module, config), lr=config.learning_rate, betas=(0.9, 0.99), fused=True)
     return [

@@ -4,7 +4,7 @@ B pictures, C channels, H height, W width.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Literal
 
@@ -19,8 +19,8 @@ from netwright.core.phase import Phase
 from netwright.core.record import Record
 from netwright.core.schema import ImageColumn, Schema
 from netwright.families.cnn import augment
-from netwright.families.cnn.mirror import PICTURES, alike, binned
-from netwright.families.cnn.network import PictureNetwork
+from netwright.families.cnn.mirror import PICTURES, alike, binned, shrunk
+from netwright.families.cnn.network import AT_ONCE, PictureNetwork
 from netwright.families.cnn.residual import ResidualNetwork, work
 from netwright.families.cnn.tutorial import CNN
 from netwright.families.family import Count, Dropout, Family, Penalty, Training
@@ -35,6 +35,10 @@ LARGE = 48
 """Pixels a side above which colours are changed and rectangles erased."""
 BUDGET = 8e12
 """Multiplications of a whole run, forwards, where nobody says how long: some eight minutes on two slow cores."""
+MOST_PIXELS = 128
+"""The longest side of pictures where nobody asks for more: a step takes the square of it."""
+FEWEST = 20
+"""Validation pictures that tell how sure a network may be, at least."""
 SETTLED_ON = 4096
 """Training pictures the normalisations are measured on in the end."""
 
@@ -52,8 +56,6 @@ class CNNConfig(Training):
     """Width of the hidden layer of a plain network."""
     dropout: Dropout = 0.2
     """Share of its hidden values that a plain network sets to zero in training."""
-    image_size: int = Field(default=128, ge=1, le=512)
-    """Pixels of the longer side of a picture at most; larger ones are made smaller."""
     weight_decay: Penalty = 0.05
     """Decoupled weight decay of AdamW, not of biases and normalisations."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
@@ -76,7 +78,7 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
     assert isinstance(config, CNNConfig) and column is not None
     size, outputs = (column.height, column.width), task.output_size
     if config.network == "residual":
-        least = max(1, config.batch_size // 4)
+        least = max(1, min(8, config.batch_size // 4))
         body = ResidualNetwork(
             column.channels, outputs, image_size=size, width=config.width, least=least, layers=layers
         )
@@ -100,24 +102,27 @@ def prepare(module: nn.Module, config: Record, task: Task, training: Batch, vali
     mirrors = config.mirror == "yes"
     if config.mirror == "auto":
         module.eval()
-        halves = [_some(batch) for batch in (training, validation)]
-        pictures = module.standardize(torch.cat([batch.inputs[0] for batch in halves]))
+        halves = [_some(batch, PICTURES) for batch in (training, validation)]
+        parts = [part for batch in halves for part in batch.inputs[0].split(AT_ONCE)]
+        pictures = torch.cat([shrunk(module.standardize(part)) for part in parts])
         mirrors = alike(pictures, binned(torch.cat([batch.target for batch in halves])))
     module.mirrors.fill_(mirrors)
 
 
-def _some(batch: Batch) -> Batch:
-    """At most as many rows as are looked at, spread evenly."""
-    rows = torch.linspace(0, len(batch) - 1, min(PICTURES, len(batch)), device=batch.target.device).long()
+def _some(batch: Batch, most: int) -> Batch:
+    """At most so many rows, spread evenly."""
+    rows = torch.linspace(0, len(batch) - 1, min(most, len(batch)), device=batch.target.device).long()
     return Batch(inputs=(batch.inputs[0][rows],), target=batch.target[rows], fold=batch.fold[rows])
 
 
 @torch.no_grad()
 def finish(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
-    """Measure the normalisations on the weights that were kept."""
+    """Measure the normalisations, and how sure it may be, on the weights that were kept."""
     assert isinstance(module, PictureNetwork)
-    pictures = training.inputs[0]
-    module.settle(pictures[torch.linspace(0, len(pictures) - 1, min(len(pictures), SETTLED_ON)).long()])
+    module.settle(_some(training, SETTLED_ON).inputs[0])
+    if isinstance(task, Classification) and len(validation) >= FEWEST:
+        some = _some(validation, SETTLED_ON)
+        module.sharpen(some.inputs[0], some.target)
 
 
 def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
@@ -135,7 +140,7 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
     mirrors = bool(module.mirrors)
 
     def rate(step: int) -> float:
-        gone = min(1.0, max(step / steps, spent()))
+        gone = min(1.0, max(step / steps, spent() if step else 0.0))
         return gone / RISE if gone < RISE else 0.5 * (1 + math.cos(math.pi * (gone - RISE) / (1 - RISE)))
 
     def loss(module: nn.Module, batch: Batch) -> Tensor:
@@ -190,11 +195,6 @@ def width_for(column: ImageColumn) -> int:
     return 24 if max(column.height, column.width) <= 12 else 16
 
 
-def most_pixels(asked: Mapping[str, object]) -> int:
-    """The longest side pictures are brought to."""
-    return CNNConfig.model_validate({k: v for k, v in asked.items() if k == "image_size"}).image_size
-
-
 FAMILY = Family(
     name="cnn",
     phrase="a convolutional network, small and residual, or that of the tutorials",
@@ -205,5 +205,5 @@ FAMILY = Family(
     phases=phases,
     finish=finish,
     fits={"image": ("classification", "regression", "multilabel")},
-    most_pixels=most_pixels,
+    most_pixels=MOST_PIXELS,
 )

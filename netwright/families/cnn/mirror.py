@@ -20,8 +20,9 @@ LOST_BY_A_CLASS = 0.3
 """Share of the right answers that a single class may lose, beyond three times what counting is uncertain by."""
 FILTERS = 48
 SIDE = 32
-GRID = 3
 """Pixels a picture is wide and high at most for it."""
+GRID = 3
+"""Fields a side that what the filters see is averaged over."""
 
 
 @torch.no_grad()
@@ -66,17 +67,24 @@ def binned(target: Tensor, bins: int = 4) -> Tensor:
     return torch.bucketize(columns[:, 0].contiguous(), edges[1:-1].unique())
 
 
+def shrunk(pictures: Tensor) -> Tensor:
+    """(n, C, H, W) float32, at most 32 pixels wide and high: means over fields."""
+    size = min(SIDE, pictures.shape[2]), min(SIDE, pictures.shape[3])
+    return adaptive_avg_pool2d(pictures.float(), size)
+
+
 def _features(pictures: Tensor) -> Tensor:
     """(n, F) float64: what fixed random filters see, averaged over a grid of three by three."""
-    shrunk = min(SIDE, pictures.shape[2]), min(SIDE, pictures.shape[3])
+    pictures = shrunk(pictures)
+    size = pictures.shape[2:]
     draw = torch.Generator().manual_seed(0)
     weight = torch.randn(FILTERS, pictures.shape[1], 5, 5, generator=draw).to(pictures.device)
     weight = weight / weight[0].numel() ** 0.5
-    stride = 2 if min(shrunk) >= 16 else 1
+    stride = 2 if min(size) >= 16 else 1
     parts = []
     for part in pictures.split(500):
-        seen = conv2d(adaptive_avg_pool2d(part.float(), shrunk), weight, padding=2, stride=stride).relu()
-        parts.append(adaptive_avg_pool2d(seen, (min(GRID, shrunk[0]), min(GRID, shrunk[1]))).flatten(1))
+        seen = conv2d(part, weight, padding=2, stride=stride).relu()
+        parts.append(adaptive_avg_pool2d(seen, (min(GRID, size[0]), min(GRID, size[1]))).flatten(1))
     features = torch.cat(parts).double()
     return torch.cat([features, torch.ones_like(features[:, :1])], dim=1)
 

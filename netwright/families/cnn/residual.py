@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
-from netwright.families.cnn.sizes import Size, pooled, two_sides, window
+from netwright.families.cnn.sizes import pooled, window
+from netwright.families.pixels import Size, two_sides
 
 LARGE = 56
 """Pixels of the longer side from which on the first layer takes steps of two, and pooling follows."""

@@ -3,26 +3,7 @@
 H height, W width.
 """
 
-from netwright.core.errors import InputError
-
-Size = tuple[int, int]
-
-
-def two_sides(image_size: int | Size) -> Size:
-    """(H, W), of which one number stands for both. Raises InputError for a side below one pixel.
-
-    >>> two_sides(28)
-    (28, 28)
-    """
-    sides = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(sides) != 2 or min(sides) < 1:
-        raise InputError(
-            "Pictures need a height and a width of one pixel or more.",
-            got=f"image_size={image_size!r}",
-            wanted="a whole number, or (height, width)",
-            fix="Correct image_size.",
-        )
-    return sides
+from netwright.families.pixels import Size
 
 
 def window(size: Size, least: int = 2) -> Size:

@@ -10,8 +10,9 @@ from types import ModuleType
 from torch import Tensor, nn
 
 from netwright.core.errors import InputError
-from netwright.families.cnn.sizes import Size, pooled, two_sides, window
+from netwright.families.cnn.sizes import pooled, window
 from netwright.families.mlp import make_activation
+from netwright.families.pixels import Size, two_sides
 
 
 class CNN(nn.Module):

@@ -103,7 +103,7 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
     assert isinstance(config, GANConfig) and isinstance(module, GANNetwork)
 
     def fall(step: int) -> float:
-        left = 0.5 * (1 + math.cos(math.pi * min(1.0, max(step / max(steps, 1), spent()))))
+        left = 0.5 * (1 + math.cos(math.pi * min(1.0, max(step / max(steps, 1), spent() if step else 0.0))))
         return LAST_RATE + (1 - LAST_RATE) * left
 
     def made(network: nn.Module) -> Adam:

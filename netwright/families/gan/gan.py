@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from netwright.core.errors import InputError
 from netwright.families.gan.convolutional import Discriminator, Generator
 from netwright.families.gan.dense import DenseDiscriminator, DenseGenerator
-from netwright.families.gan.sizes import SMALLEST, Size, two_sides
+from netwright.families.gan.sizes import SMALLEST
+from netwright.families.pixels import Size, two_sides
 
 Kind = Literal["convolutional", "dense"]
 AT_ONCE = 256

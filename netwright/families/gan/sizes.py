@@ -4,15 +4,10 @@ H height, W width.
 """
 
 from netwright.core.errors import InputError
+from netwright.families.pixels import Size, two_sides
 
 SMALLEST = 8
 """Pixels a side needs so that it can be halved once."""
-Size = tuple[int, int]
-
-
-def two_sides(image_size: int | Size) -> Size:
-    """(H, W), of which one number stands for both."""
-    return (image_size, image_size) if isinstance(image_size, int) else (image_size[0], image_size[1])
 
 
 def ladder(image_size: int | Size) -> list[Size]:

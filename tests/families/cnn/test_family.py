@@ -9,6 +9,7 @@ from netwright.core.errors import InputError
 from netwright.engine.gate import proven
 from netwright.engine.job import Job
 from netwright.families.cnn.family import FAMILY, CNNConfig, smoothed
+from netwright.families.cnn.network import PictureNetwork
 from netwright.families.registry import FAMILIES
 from tests.families.cnn.made import SHAPES, TASKS, Made, schema_of, task_of
 
@@ -162,6 +163,21 @@ def test_defaults_suit_any_size(rows: int):
 
 def test_the_registry_knows_it_and_pictures_are_bounded():
     assert FAMILIES["cnn"] is FAMILY and FAMILY.phrase
-    assert FAMILY.most_pixels({}) == 128 and FAMILY.most_pixels({"image_size": 200, "width": 3}) == 200
+    assert FAMILY.most_pixels == 128
     with pytest.raises(InputError, match="no_such"):
         FAMILY.configured({"no_such": 1})
+
+
+def test_it_becomes_as_sure_as_it_may_be():
+    torch.manual_seed(0)
+    module = Made().module
+    assert isinstance(module, PictureNetwork)
+    pictures = torch.randint(0, 255, (64, 1, 8, 8), dtype=torch.uint8)
+    module.eval()
+    with torch.no_grad():
+        target = module(pictures).argmax(1)
+        before = torch.nn.functional.cross_entropy(module(pictures), target)
+        module.sharpen(pictures, target)
+        assert float(module.sharpness) == 8.0 and torch.nn.functional.cross_entropy(module(pictures), target) < before
+        module.sharpen(pictures, (target + 1) % module(pictures).shape[1])
+        assert float(module.sharpness) == 0.5

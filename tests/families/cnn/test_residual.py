@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from netwright.families.cnn.residual import MOST_STAGES, SMALLEST_MAP, Norm, ResidualNetwork, stages, work
-from netwright.families.cnn.sizes import pooled, two_sides, window
+from netwright.families.cnn.sizes import pooled, window
+from netwright.families.pixels import two_sides
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 3), (8, 8), (28, 28), (33, 47), (7, 200), (224, 224)])

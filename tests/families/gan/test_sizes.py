@@ -1,7 +1,8 @@
 import pytest
 
 from netwright.core.errors import InputError
-from netwright.families.gan.sizes import doubled, ladder, two_sides
+from netwright.families.gan.sizes import doubled, ladder
+from netwright.families.pixels import two_sides
 
 
 def test_each_rung_is_half_the_one_above():
