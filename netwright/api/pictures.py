@@ -21,6 +21,7 @@ from netwright.api.rows import (
     why_asked,
     with_targets,
 )
+from netwright.api.session import Watch, nobody
 from netwright.core.cells import CellType
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
@@ -45,8 +46,8 @@ SOME = 12
 """Pictures that are tried before anything else."""
 
 
-def gather_pictures(sources: Sources, settings: Settings, family: Family) -> Rows:
-    """Find the task, split, then measure the training pictures and decode all.
+def gather_pictures(sources: Sources, settings: Settings, family: Family, watch: Watch = nobody) -> Rows:
+    """Find the task, split, then measure the training pictures and decode all; `watch` is told how far that is.
 
     `sources` hold albums. Raises InputError for anything that can't be learned from, naming the file and the mend.
     """
@@ -69,7 +70,7 @@ def gather_pictures(sources: Sources, settings: Settings, family: Family) -> Row
     kind, why = (asked, why_asked(settings, family)) if asked else _kind(values, cells, settings, classes=classes)
     contents = digests(album)
     split = divide(_keys(table, album.image, contents, settings), values, kind, settings, family, given)
-    column, pixels, split, found = _decoded(album, own, split, family, settings)
+    column, pixels, split, found = _decoded(album, own, split, family, settings, watch)
     schema = Schema(columns=(column, *_left_out(table, (album.image, *targets), types)))
     task, odd = task_of(kind, values, cells, split, settings, family.dimensions(schema), classes=classes)
     same = same_content(album.names, contents, values[targets[0]]) if kind == "classification" else []
@@ -198,7 +199,7 @@ def _keys(table: Table, image: str, contents: np.ndarray, settings: Settings) ->
 
 
 def _decoded(
-    album: Album, own: int, split: Split, family: Family, settings: Settings
+    album: Album, own: int, split: Split, family: Family, settings: Settings, watch: Watch
 ) -> tuple[ImageColumn, np.ndarray, Split, list[Notice]]:
     """The column, the pixels (N, C, H, W), the split without pictures that can't be read, and what was odd.
 
@@ -207,7 +208,7 @@ def _decoded(
     training = split.training[split.training < own]
     most = settings.image_size or family.most_pixels
     column, notices = choose_column(album, training, most=most, name=album.image)
-    decoded = decode(album, column)
+    decoded = decode(album, column, watch=watch)
     pixels, good = decoded.pixels, decoded.good
     notices += unreadable(album, decoded)
     usable = replace(

@@ -46,10 +46,12 @@ def train(
     watch: Watch | None = None,
     **settings: object,
 ) -> Run:
-    """Train a network on a table, measure it on held-out rows, and save it in a folder.
+    """Train a network on a table or on pictures, measure it on what is held out, and save it in a folder.
 
     `source` is a path (CSV, TSV, Parquet, Arrow, JSON lines, also .gz and .zst), a database URL with `query`, the name
     of a bundled data set, a pandas or polars frame, a dict of columns, or a 2-D array or tensor (columns x0, x1, …).
+    Pictures come as a folder with a folder for each class, a table with a column of paths, `.npz`, `.npy` and IDX files,
+    an array or tensor (N, H, W), (N, H, W, 3) or (N, 3, H, W), a pair of such and labels, or a list of Pillow's images.
     `target` names the column to predict, or several; for arrays it may be the values themselves, (N,) or (N, T).
     `validation` and `test` are sources of the same columns. `output` is the run folder, `runs/<name>` by default.
     `watch` is called with every Notice, StepRecord and EpochRecord. `settings` are the fields of
@@ -142,11 +144,13 @@ class Preparation:
     config: Record
 
 
-def prepare(sources: Sources, settings: Settings) -> Preparation:
+def prepare(sources: Sources, settings: Settings, watch: Watch = nobody) -> Preparation:
     """Read, decide and measure everything that comes before training."""
     sources, family = opened(sources, settings)
-    gathered = gather_pictures if isinstance(sources.training, Album) else gather
-    rows = gathered(sources, settings, family)
+    if isinstance(sources.training, Album):
+        rows = gather_pictures(sources, settings, family, watch)
+    else:
+        rows = gather(sources, settings, family)
     return Preparation(rows, family, configure(family, rows, settings.config))
 
 
@@ -163,7 +167,7 @@ def run(
     """The whole flow, from sources to a run folder; goes on from checkpoints there unless it is to begin `anew`."""
     seconds: dict[str, float] = {}
     clock = time.monotonic()
-    ready = prepare(sources, settings)
+    ready = prepare(sources, settings, watch)
     rows = ready.rows
     for notice in rows.notices:
         watch(notice)

@@ -54,7 +54,8 @@ def save(
 def _card(task: Task, schema: Schema, family: str, source: str, rows: int, figures: dict[str, float]) -> str:
     """The model card, for people."""
     new = "new.csv" if schema.image is None else "new-pictures/"
-    use = f"netwright predict <this folder> {new} -o answers.csv"
+    cleaned = task.kind == "denoising" and schema.image is not None
+    use = f"netwright predict <this folder> {new} -o {'cleaned' if cleaned else 'answers.csv'}"
     if task.kind == "generation":
         use = "netwright generate <this folder> --count 64"
     lines = [
