@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from netwright.api.session import Session, Watch
 from netwright.api.stopping import Stop
 from netwright.api.validating import validation
 from netwright.core import devices
+from netwright.core.arrays import as_tensor
 from netwright.core.plan import Plan, Planned
 from netwright.core.record import Record
 from netwright.core.seeds import derive
@@ -148,7 +148,7 @@ def to_batches(rows: Rows, config: Record, device: torch.device, most_rows: int 
     training = np.sort(rows.split.training)
     if most_rows is not None and len(training) > most_rows:
         training = np.sort(np.random.default_rng(0).choice(training, most_rows, replace=False))
-    inputs = tuple(_tensor(x) for x in rows.encoded.inputs)
+    inputs = tuple(map(as_tensor, rows.encoded.inputs))
     near = sum(x.nbytes for x in inputs) < _free(device) / 2
     place = device if near else torch.device("cpu")
     return Batches(
@@ -159,13 +159,6 @@ def to_batches(rows: Rows, config: Record, device: torch.device, most_rows: int 
         batch_size=config.batch_size if isinstance(config, Training) else len(training),
         device=device,
     )
-
-
-def _tensor(values: np.ndarray) -> Tensor:
-    """The array's own memory as a tensor, also where it is a file that is only read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # nobody writes into it
-        return torch.from_numpy(values)
 
 
 def _free(device: torch.device) -> float:

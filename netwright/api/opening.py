@@ -45,5 +45,15 @@ def opened(sources: Sources, settings: Settings) -> tuple[Sources, Family]:
 def _open(source: object, settings: Settings, family: Family | None, *, query: bool = True) -> Table | Album:
     sees = family is None or "image" in family.fits
     both = family is not None and "table" in family.fits
-    asked = settings.query if query else None
-    return open_source(source, query=asked, target=settings.target, sees=sees, pixels=family is not None, called=both)
+    asked, exclude = settings.query if query else None, settings.exclude
+    alone = family is not None and "table" not in family.fits
+    return open_source(
+        source,
+        query=asked,
+        target=settings.target,
+        sees=sees,
+        pixels=family is not None,
+        called=both,
+        sure=alone,
+        exclude=exclude,
+    )

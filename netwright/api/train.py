@@ -50,8 +50,9 @@ def train(
 
     `source` is a path (CSV, TSV, Parquet, Arrow, JSON lines, also .gz and .zst), a database URL with `query`, the name
     of a bundled data set, a pandas or polars frame, a dict of columns, or a 2-D array or tensor (columns x0, x1, …).
-    Pictures come as a folder with a folder for each class, a table with a column of paths, `.npz`, `.npy` and IDX files,
-    an array or tensor (N, H, W), (N, H, W, 3) or (N, 3, H, W), a pair of such and labels, or a list of Pillow's images.
+    Pictures come as a folder with a folder for each class, a table with a column of paths, `.npz`, `.npy` and IDX
+    files, an array or tensor (N, H, W), (N, H, W, 3) or (N, 3, H, W), a pair of such and labels, or a list of Pillow's
+    images.
     `target` names the column to predict, or several; for arrays it may be the values themselves, (N,) or (N, T).
     `validation` and `test` are sources of the same columns. `output` is the run folder, `runs/<name>` by default.
     `watch` is called with every Notice, StepRecord and EpochRecord. `settings` are the fields of
@@ -223,7 +224,15 @@ def _finish(
             early = Notice(what=f"training ended early: {fitted.ended}", serious=True)
             rows = replace(rows, notices=(early, *rows.notices))
         findings = judge(
-            rows, fitted, baselines, settings, title=path.name, command=command, seconds=seconds, next_steps=steps
+            rows,
+            fitted,
+            baselines,
+            settings,
+            title=path.name,
+            command=command,
+            seconds=seconds,
+            next_steps=steps,
+            stop=stop,
         )
     seconds["measure"] = time.monotonic() - clock
     manifest = save(

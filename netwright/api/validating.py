@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.api.rows import Rows
+from netwright.core.arrays import at_once
 from netwright.core.record import Record
 from netwright.data.batches import Batches
 from netwright.engine.loop import Validate
@@ -12,9 +13,7 @@ from netwright.tasks import Supervised, Task
 from netwright.tasks.labelled import Labelled
 
 CHUNK = 8192
-"""Rows that are validated at once, at most."""
-CHUNK_VALUES = 4_000_000
-"""Numbers that are fed at once, at most: a network for pictures holds some fifty times as many meanwhile."""
+"""Rows of a table that are validated at once."""
 
 
 def validation(family: Family, config: Record, rows: Rows, batches: Batches) -> Validate:
@@ -27,15 +26,14 @@ def validation(family: Family, config: Record, rows: Rows, batches: Batches) -> 
     return validator(rows.task, batches, len(rows.split.folds))
 
 
-def at_once(batches: Batches) -> int:
-    """Rows that may be fed at once."""
-    values = sum(x[0].numel() for x in batches.inputs if len(x))
-    return max(1, min(CHUNK, CHUNK_VALUES // max(1, values)))
+def chunk_of(batches: Batches) -> int:
+    """Rows that are fed at once: fewer of large pictures."""
+    return at_once(batches.inputs) if batches.inputs[0].dim() == 4 else CHUNK
 
 
 def _watching(family: Family, config: Record, task: Task, batches: Batches) -> Validate:
     """Figures instead of a loss."""
-    sample = batches.validating(at_once(batches))
+    sample = batches.validating(chunk_of(batches))
     assert family.watched is not None
     look = family.watched
 
@@ -52,7 +50,7 @@ def _judging(family: Family, config: Record, task: Task, batches: Batches) -> Va
     judge = family.judge
 
     def validate(module: nn.Module) -> tuple[Tensor, dict[str, float]]:
-        chunks = rows.split(at_once(batches))
+        chunks = rows.split(chunk_of(batches))
         losses = torch.cat([judge(module, config, task, batches.at(chunk)).double() for chunk in chunks])
         return losses.mean(0), {}
 
@@ -71,7 +69,7 @@ def validator(task: Supervised, batches: Batches, folds: int) -> Validate:
 
     def validate(module: nn.Module) -> tuple[Tensor, dict[str, float]]:
         outputs, losses = [], []
-        for chunk in rows.split(at_once(batches)):
+        for chunk in rows.split(chunk_of(batches)):
             batch = batches.at(chunk)
             output = module(*batch.inputs)
             losses.append(task.losses(output, batch.target).double())

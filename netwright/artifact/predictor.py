@@ -81,7 +81,7 @@ class Predictor:
         """The source as this network needs it: a table, or an album of pictures. Raises InputError for the other."""
         if self.schema.image is None:
             return read(source, query=query)
-        album = open_source(source, query=query, target=self.task.targets, pixels=True)
+        album = open_source(source, query=query, target=self.task.targets, pixels=True, sure=True)
         if isinstance(album, Album):
             return album
         raise InputError(

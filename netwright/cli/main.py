@@ -10,7 +10,7 @@ from netwright.core.version import VERSION
 COMMANDS = {
     "train": "Train a network on a table or on pictures, and say how good it is on what it has not seen.",
     "predict": "Answer for every row of new data: its columns, in its order, with prediction and probabilities added.",
-    "evaluate": "Say how good a run is: on its held-out rows, or on data that has the target.",
+    "evaluate": "Say how good a run is: on its held-out rows, or on other data.",
     "generate": "Make new pictures, as PNG files and one sheet of them all, or new rows of a table.",
     "resume": "Go on with a run from its last checkpoint, to the numbers it would have had.",
     "datasets": "List the bundled data sets, with rows, columns, licence and origin.",
