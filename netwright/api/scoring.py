@@ -41,8 +41,8 @@ def score(predictor: Predictor, source: object, *, query: str | None = None) -> 
     pictures = isinstance(rows, Album)
     table = rows.table if isinstance(rows, Album) else rows
     if isinstance(task, Labelled):
-        return _unsupervised(predictor, rows, table)
-    read, notices = _read_targets(task.targets, task.cells, table)
+        return _unsupervised(predictor, rows)
+    read, notices = _read_targets(task.targets, task.cells, rows)
     if _gaps(read, task.targets):
         raise InputError(
             f"{table.name} has rows without a target.",
@@ -56,10 +56,10 @@ def score(predictor: Predictor, source: object, *, query: str | None = None) -> 
     return evaluate(task, predictions, truth[which], baselines, unit=unit_of(pictures)), [*notices, *odd]
 
 
-def _unsupervised(predictor: Predictor, rows: Table | Album, table: Table) -> tuple[Evaluation, list[Notice]]:
+def _unsupervised(predictor: Predictor, rows: Table | Album) -> tuple[Evaluation, list[Notice]]:
     """Judged as in training; labels are used where they are all there."""
     encoded, good, notices = _encoded(predictor, rows)
-    task, table, target, odd = _labels(predictor.task, table)
+    task, table, target, odd = _labels(predictor.task, rows)
     whole = Rows(
         table=table,
         numbers=np.arange(1, table.rows + 1),
@@ -93,19 +93,20 @@ def _divided(good: np.ndarray, seed: int) -> Split:
     )
 
 
-def _labels(task: Task, table: Table) -> tuple[Task, Table, np.ndarray, list[Notice]]:
+def _labels(task: Task, rows: Table | Album) -> tuple[Task, Table, np.ndarray, list[Notice]]:
     """The task, without labels where they do not count or some are missing; the table, its labels read; class numbers
     (N,); and what was odd.
 
     In a search for anomalies labels that training never had are the point: class numbers stay zeros there.
     """
     assert isinstance(task, Labelled)
+    table = rows.table if isinstance(rows, Album) else rows
     zeros = np.zeros(table.rows, dtype=np.int64)
     without = task.model_copy(update={"label": None, **({"normal": None} if task.kind == "anomaly" else {})})
     unneeded = task.kind in ("reduction", "denoising")
     if unneeded or not task.targets or any(name not in table.columns for name in task.targets):
         return without, table, zeros, []
-    read, notices = _read_targets(task.targets, task.cells, table)
+    read, notices = _read_targets(task.targets, task.cells, rows)
     name = task.targets[0]
     if _gaps(read, task.targets):
         unused = Notice(what=f"{name!r} has empty cells, so the labels are not used", fix="fill them in", column=name)
@@ -132,11 +133,22 @@ def _encoded(predictor: Predictor, rows: Table | Album) -> tuple[Encoded, np.nda
     return encode(predictor.schema, read), np.arange(read.rows), notices
 
 
-def _read_targets(targets: Sequence[str], cells: Sequence[CellType], table: Table) -> tuple[Table, list[Notice]]:
-    """The table with the cells of these columns read. Raises InputError where one is missing."""
+def _read_targets(targets: Sequence[str], cells: Sequence[CellType], rows: Table | Album) -> tuple[Table, list[Notice]]:
+    """The rows with the cells of these columns read; names of folders stay as they are. Raises InputError for none."""
+    table = rows.table if isinstance(rows, Album) else rows
     for name in targets:
-        if name not in table.columns:
-            raise unknown_column(name, table.columns, "the target")
+        if name in table.columns:
+            continue
+        if isinstance(rows, Album):
+            raise InputError(
+                f"It is not said which {name!r} the pictures of {table.name} are of.",
+                got=f"{table.rows:,} pictures without it",
+                wanted=f"a folder for each {name!r}, or a column of that name",
+                fix="Sort them into folders of their classes, or use `netwright predict`.",
+            )
+        raise unknown_column(name, table.columns, "the target")
+    if isinstance(rows, Album) and rows.named:
+        return table, []
     return read_cells(table, dict(zip(targets, cells, strict=True)))
 
 

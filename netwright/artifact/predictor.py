@@ -129,6 +129,8 @@ class Predictor:
         For a picture that can't be read the answers are empty.
         """
         inputs, notices, good = self._inputs(rows, torch.float32)
+        if len(good) and not good.any():
+            raise none_readable(notices)
         table, added = rows.table if isinstance(rows, Album) else rows, {}
         for name, values in self._columns(self._predictions(inputs, torch.float32)).items():
             while name in table.columns:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from netwright.data.table import Table
 
 
+TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".jsonl", ".png", ".jpg", ".npz", ".npy")
+"""What no folder of pictures is called."""
+
+
 def generate(
     run: Path,
     /,
@@ -74,10 +78,21 @@ def _write_rows(rows: "Table", output: Path | None) -> None:
 
 
 def write_pictures(folder: Path, pictures: "np.ndarray", names: Sequence[str] | None, *, force: bool) -> None:
-    """Write pictures (n, H, W) or (n, H, W, 3) uint8 as numbered and named PNG files, and a sheet of them all."""
+    """Write pictures (n, H, W) or (n, H, W, 3) uint8 as numbered and named PNG files, and a sheet of them all.
+
+    Raises InputError for a folder that is called as a file would be, and for one that exists.
+    """
+    from netwright.core.errors import InputError
     from netwright.core.files import refuse_existing, write_folder
     from netwright.data.pictures.pillow import sheet, to_png
 
+    if folder.suffix.lower() in TABLES:
+        raise InputError(
+            "Pictures are written into a folder.",
+            got=f"--output {folder}, which is what a file is called",
+            wanted="the name of a folder",
+            fix=f"For example -o {folder.stem}.",
+        )
     refuse_existing(folder, force=force)
     digits = len(str(len(pictures)))
     files = {}

@@ -81,6 +81,7 @@ def test_new_pictures_lie_beside_the_network_by_default(drawn: Path):
     [
         (["--label", "cat"], "leave --label out"),
         (["--count", "0"], "--count"),
+        (["-o", "new.csv"], "-o new"),
     ],
 )
 def test_what_can_not_be_made_is_refused(drawn: Path, words: list[str], mend: str, capsys: pytest.CaptureFixture[str]):

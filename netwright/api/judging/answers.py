@@ -9,10 +9,11 @@ from netwright.api.rows import Rows
 from netwright.artifact.predictor import forward
 from netwright.core.arrays import as_tensor
 from netwright.core.settings import Settings
+from netwright.data.table import Table
 from netwright.evaluate.evaluation import evaluate
 from netwright.evaluate.findings import Importance
 from netwright.evaluate.importance import permutation_importance
-from netwright.tasks import Supervised
+from netwright.tasks import Classification, Supervised
 from netwright.tasks.labelled import Labelled
 
 WORST_ROWS = 10
@@ -86,10 +87,18 @@ def _worst(
     return tuple(
         {
             "row": int(rows.numbers[held[place]]),
-            **{f"true {name}": shown[name][i] for name in task.targets},
+            **_truth(rows, int(held[place]), shown, i),
             **{name: values[i] for name, values in answers.items()},
             ERROR[task.kind]: float(error[place]),
             **{name: shown[name][i] for name in inputs},
         }
         for i, place in enumerate(order)
     )
+
+
+def _truth(rows: Rows, row: int, shown: Table, place: int) -> dict[str, object]:
+    """What is true of a row: its own cells, or of a picture the class it is of."""
+    task = rows.task
+    if rows.schema.image is not None and isinstance(task, Classification):
+        return {f"true {task.targets[0]}": task.classes[int(rows.target[row])]}
+    return {f"true {name}": shown[name][place] for name in task.targets}

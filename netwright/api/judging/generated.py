@@ -32,6 +32,8 @@ MOST = 5000
 """Rows of each kind that are compared at most."""
 POOL = 20_000
 """Training pictures at most among which the nearest is sought."""
+VISITS = 20_000
+"""Rows the classifier that judges is shown, more or less: the same whatever the time, so that figures compare."""
 JUDGE_SECONDS = 60.0
 """What the classifier that judges may take; at most a tenth of the time limit."""
 MEASURED = 2**26
@@ -111,7 +113,10 @@ def _classifier(rows: Rows, settings: Settings, stop: Stop | None) -> nn.Module 
     labelled = replace(rows, task=label)
     own = Within(run=stop)
     own.deadline = own.began + seconds
-    module = fit(labelled, family, configure(family, labelled, {}), settings, stop=own, watch=nobody).module
+    config = configure(family, labelled, {})
+    epochs = min(config.epochs, max(1, round(VISITS / len(split.training))))  # type: ignore[missing-attribute]
+    config = config.model_copy(update={"epochs": epochs})
+    module = fit(labelled, family, config, settings, stop=own, watch=nobody).module
     return None if stop is not None and stop.signal else module  # one that was cut off sees too little
 
 

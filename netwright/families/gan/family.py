@@ -45,7 +45,7 @@ LAST_RATE = 0.1
 class GANConfig(Training):
     """Settings of the gan family."""
 
-    loss: Loss = "relativistic"
+    loss: Loss = "non_saturating"
     network: Literal["convolutional", "dense"] = "convolutional"
     noise_size: Count = 64
     """Numbers a row is drawn from."""
@@ -158,8 +158,9 @@ def defaults(rows: int, folds: int, schema: Schema, task: Task) -> GANConfig:
 
 
 def _dense(rows: int, size: int) -> GANConfig:
-    """Few noise numbers for short rows: each direction that says nothing blurs what is drawn."""
+    """Few noise numbers for short rows: each direction that says nothing blurs what is drawn; pairs keep all modes."""
     return GANConfig(
+        loss="relativistic",
         network="dense",
         noise_size=max(8, min(64, size)),
         batch_size=_batch(rows, 128),
