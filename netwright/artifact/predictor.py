@@ -23,6 +23,7 @@ from netwright.data.encode import encode
 from netwright.data.opening import open_source
 from netwright.data.pictures.album import Album
 from netwright.data.pictures.decoding import decode
+from netwright.data.pictures.scaling import scale_notice
 from netwright.data.pictures.unreadable import unreadable
 from netwright.data.rows_back import parted, rows_back
 from netwright.data.sources.read import read
@@ -166,7 +167,11 @@ class Predictor:
         if isinstance(rows, Album):
             assert self.schema.image is not None
             decoded = decode(rows, self.schema.image)
-            return (as_tensor(decoded.pixels),), [*rows.notices, *unreadable(rows, decoded)], decoded.good
+            return (
+                (as_tensor(decoded.pixels),),
+                [*rows.notices, *scale_notice(rows.loader, self.schema.image), *unreadable(rows, decoded)],
+                decoded.good,
+            )
         read, notices = conform(self.schema, rows)
         encoded = encode(self.schema, read, np.float64 if dtype == torch.float64 else np.float32)
         notices += _odd(encoded.unseen, "value(s) that training never saw: treated as unknown")

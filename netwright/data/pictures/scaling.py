@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from netwright.core.notice import Notice
 from netwright.core.schema import ImageColumn
 from netwright.data.pictures.loaders import ArrayPictures
 
@@ -16,6 +17,8 @@ OVERSHOOT = 0.1
 """Share of its full scale by which a picture of floats that was resized may lie outside of it."""
 BLOCK = 500
 BYTES = (0.0, 255.0)
+FEW = 100
+"""Below it, the full scale of numbers that are no bytes."""
 
 
 def measured_scale(loader: ArrayPictures, rows: np.ndarray) -> tuple[float, float]:
@@ -48,17 +51,35 @@ def full_scale(highest: float, slack: float) -> float | None:
 
 
 def matching_scale(loader: ArrayPictures, column: ImageColumn) -> tuple[float, float]:
-    """The numbers that become 0 and 255: the column's, but for bytes up to 255 where it is of floats up to 1, or the
-    reverse.
+    """The numbers that become 0 and 255: the column's, unless the pictures are plainly on another usual scale.
 
-    Those two are the same pictures before and after a division by 255. Bytes are never below 0, so 0 stays black.
+    Bytes are then from 0 to 255, floats of 1 at most from 0 to 1, and numbers that lie outside the column's are
+    measured. A scale that is nobody's but the column's is kept to.
     """
     own = column.low, column.high
-    if loader.dtype == np.uint8 and own in ((0.0, 1.0), (-1.0, 1.0)):
-        return (0.0, 1.0) if _within(loader, 1) else BYTES
-    if loader.dtype.kind == "f" and own == BYTES and _within(loader, 1 + OVERSHOOT):
-        return 0.0, 1.0
+    if own != (-1.0, 1.0) and (own[0] != 0 or own[1] not in SCALES):
+        return own
+    lowest, highest = _extremes_of_all(loader)
+    slack = OVERSHOOT * (own[1] - own[0])
+    if loader.dtype == np.uint8:
+        return (0.0, own[1]) if highest <= own[1] < FEW else BYTES
+    if loader.dtype.kind == "f" and own[1] >= FEW and highest <= 1 + OVERSHOOT:
+        return (0.0 if lowest >= -OVERSHOOT else -1.0), 1.0
+    if highest > own[1] + slack or lowest < own[0] - slack:
+        return measured_scale(loader, np.arange(len(loader)))
     return own
+
+
+def scale_notice(loader: object, column: ImageColumn) -> list[Notice]:
+    """What to say where pictures come on another scale than in training; nothing of bytes and floats up to 1."""
+    if not isinstance(loader, ArrayPictures) or not len(loader):
+        return []
+    found, own = matching_scale(loader, column), (column.low, column.high)
+    if found == own or {found, own} <= {BYTES, (0.0, 1.0), (-1.0, 1.0)}:
+        return []
+    told = [" to ".join(f"{value:g}" for value in scale) for scale in (found, own)]
+    what = f"numbers from {told[0]} are taken for black to white, where training had {told[1]}"
+    return [Notice(what=what, fix="bring them to the scale of training if that is wrong", column=column.name)]
 
 
 def eight_bits(block: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -83,8 +104,9 @@ def _chosen(loader: ArrayPictures, rows: np.ndarray) -> Iterable[np.ndarray]:
     return (array[rows[i : i + BLOCK]] for i in range(0, len(rows), BLOCK))
 
 
-def _within(loader: ArrayPictures, most: float) -> bool:
-    return all(_extremes(block)[1] <= most for block in blocks(loader))
+def _extremes_of_all(loader: ArrayPictures) -> tuple[float, float]:
+    found = [_extremes(block) for block in blocks(loader)] or [(0.0, 0.0)]
+    return min(low for low, _ in found), max(high for _, high in found)
 
 
 def _extremes(block: np.ndarray) -> tuple[float, float]:

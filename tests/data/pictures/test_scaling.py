@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from netwright.data.pictures.decoding import decode
 from netwright.data.pictures.loaders import ArrayPictures
 from netwright.data.pictures.read import read_album
-from netwright.data.pictures.scaling import OVERSHOOT, SCALES, matching_scale, measured_scale
+from netwright.data.pictures.scaling import OVERSHOOT, SCALES, matching_scale, measured_scale, scale_notice
 from tests.data.pictures.make import column
 
 BYTES = np.uint8
@@ -93,7 +93,11 @@ def test_pictures_of_different_sizes(first: BYTES) -> None:
         (np.array([0, 16], BYTES), (0, 16), (0, 16)),
         (np.array([0.0, 1.05, np.nan]), (0, 255), (0, 1)),
         (np.array([0.0, 2.0]), (0, 255), (0, 255)),
-        (np.array([0.0, 0.5]), (0, 4095), (0, 4095)),
+        (np.array([0.0, 0.5]), (0, 4095), (0, 1)),
+        (np.array([0, 60_000], np.uint16), (0, 255), (0, 65535)),
+        (np.array([-1.0, 0.9]), (0, 1), (-1, 1)),
+        (np.array([0.0, 250.0]), (0, 1), (0, 255)),
+        (np.array([0, 7]), (0, 3.5), (0, 3.5)),
     ],
 )
 def test_what_is_given_later_is_matched(array: np.ndarray, own: tuple, wanted: tuple) -> None:
@@ -105,3 +109,12 @@ def test_zeros_and_ones_are_black_and_white() -> None:
     array = np.array([[[0, 1], [1, 0]]], BYTES)
     low, high = measured(array)
     assert decode(read_album(array), column(2, 2, 1, low=low, high=high)).pixels.ravel().tolist() == [0, 255, 255, 0]
+
+
+def test_another_scale_is_told() -> None:
+    form = column(1, 2, 1, low=0.0, high=255.0)
+    assert scale_notice(arrays(np.array([[[0, 255]]], np.uint8)), form) == []
+    assert scale_notice(arrays(np.array([[[0.0, 1.0]]])), form) == []
+    (notice,) = scale_notice(arrays(np.array([[[0, 65535]]], np.uint16)), form)
+    assert "0 to 65535" in notice.what and "0 to 255" in notice.what
+    assert scale_notice(None, form) == []
