@@ -49,9 +49,9 @@ def test_sizes_that_make_no_network():
         GAN(4, image_size=8, row_size=3)
     with pytest.raises(InputError, match="Convolutions draw pictures"):
         GAN(4, row_size=3, network="convolutional")
-    with pytest.raises(InputError, match="one pixel or more|one or more"):
+    with pytest.raises(InputError, match="or more"):
         GAN(0, row_size=3)
-    with pytest.raises(InputError, match="one pixel or more|one or more"):
+    with pytest.raises(InputError, match="or more"):
         GAN(4, image_size=0)
 
 
