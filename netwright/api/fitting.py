@@ -99,8 +99,8 @@ def fit(
         phases = family.phases(module, config, rows.task, batches.steps * config.epochs, stop.spent)
         job = Job(module=module, phases=phases, source=batches, share=family.share, watched=False)
         averages = Averages(phases)
-        plan = _plan(rows, module, batches)
         frames = Frames(module, averages, rows.task, watch) if rows.schema.image is not None else None
+        plan = _plan(rows, module, batches)
         session = Session(
             job=job,
             runner=Planner(job, averages, plan, epochs=config.epochs),

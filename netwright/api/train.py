@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from netwright.api.rows import Rows, Sources, gather
 from netwright.api.run import Run, new_folder, write_results
 from netwright.api.session import Watch, nobody
 from netwright.api.stopping import Stop, listening
+from netwright.artifact.manifest import Manifest
 from netwright.artifact.predictor import Predictor
 from netwright.artifact.save import save
 from netwright.core import devices
@@ -213,16 +215,14 @@ def _finish(
     stop: Stop,
     command: str,
 ) -> Run:
-    """Measure, save, report."""
+    """Save, measure, save with the figures, report."""
     clock = time.monotonic()
+    rows = _told(rows, fitted)
+    keep = partial(_keep, path / "model", rows, fitted, settings.source)
+    keep({})  # whatever happens while it is judged, the network is there
     findings = None
-    if fitted.warning:
-        rows = replace(rows, notices=(Notice(what=fitted.warning, serious=True), *rows.notices))
     if len(rows.split.test):
         steps = next_steps(path, settings, rows, fitted.family.name, command, early=fitted.early and not fitted.failed)
-        if fitted.early:
-            early = Notice(what=f"training ended early: {fitted.ended}", serious=True)
-            rows = replace(rows, notices=(early, *rows.notices))
         findings = judge(
             rows,
             fitted,
@@ -235,17 +235,7 @@ def _finish(
             stop=stop,
         )
     seconds["measure"] = time.monotonic() - clock
-    manifest = save(
-        path / "model",
-        fitted.module.cpu(),
-        task=rows.task,
-        schema=rows.schema,
-        family=fitted.family.name,
-        config=fitted.config,
-        source=settings.source,
-        rows=len(rows.split.fitting),
-        figures=findings.evaluation.figures if findings else {},
-    )
+    manifest = keep(findings.evaluation.figures if findings else {})
     write_results(path, findings, fitted.history, fitted.ended, fitted.plan)
     if not fitted.early:
         shutil.rmtree(path / "checkpoints", ignore_errors=True)
@@ -257,4 +247,26 @@ def _finish(
         ended=fitted.ended,
         notices=rows.notices,
         exit_code=stop.exit_code or int(fitted.failed),
+    )
+
+
+def _told(rows: Rows, fitted: Fitted) -> Rows:
+    """The rows with what was odd about training among their notices, first of all."""
+    early = f"training ended early: {fitted.ended}" if fitted.early else ""
+    odd = tuple(Notice(what=words, serious=True) for words in (early, fitted.warning) if words)
+    return replace(rows, notices=(*odd, *rows.notices))
+
+
+def _keep(path: Path, rows: Rows, fitted: Fitted, source: str, figures: dict[str, float]) -> Manifest:
+    """Write the artifact."""
+    return save(
+        path,
+        fitted.module.cpu(),
+        task=rows.task,
+        schema=rows.schema,
+        family=fitted.family.name,
+        config=fitted.config,
+        source=source,
+        rows=len(rows.split.fitting),
+        figures=figures,
     )
