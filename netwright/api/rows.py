@@ -114,7 +114,9 @@ def asked_task(settings: Settings, family: Family, data: DataKind) -> str | None
 
 def why_asked(settings: Settings, family: Family) -> str:
     """Why it is this task, in words."""
-    return "as --task asks" if settings.task else f"it is what the family {family.name!r} does unless --task says more"
+    return (
+        "--task asks for it" if settings.task else f"it is what the family {family.name!r} does unless --task says more"
+    )
 
 
 def task_of(

@@ -105,10 +105,17 @@ def named(settings: Settings) -> Sources:
     return Sources(training=settings.source, validation=settings.validation, test=settings.test)
 
 
-def resume(path: str | os.PathLike[str], source: object = None, *, watch: Watch | None = None) -> Run:
+def resume(
+    path: str | os.PathLike[str],
+    source: object = None,
+    *,
+    time_limit: float | None = None,
+    watch: Watch | None = None,
+) -> Run:
     """Go on with a run that was stopped or killed, from its last checkpoint, to the same numbers.
 
-    `source` is needed only for a run whose data came from memory or standard input. Raises InputError for a folder
+    `source` is needed only for a run whose data came from memory or standard input. `time_limit` is in seconds, of this
+    call; that of the run before does not count. Raises InputError for a folder
     that is no run or a run that is finished.
     """
     path = Path(path)
@@ -126,7 +133,7 @@ def resume(path: str | os.PathLike[str], source: object = None, *, watch: Watch 
             wanted="a run that was stopped before its end",
             fix="Use it with `netwright predict`, or train again with more --epochs or patience.",
         )
-    settings = Settings.model_validate(read_toml(path / "settings.toml") | {"time_limit": None})
+    settings = Settings.model_validate(read_toml(path / "settings.toml") | {"time_limit": time_limit})
     if source is None and settings.source in ("-", "table"):
         raise InputError(
             "The data of this run came from memory or standard input and must be given again.",
@@ -188,6 +195,8 @@ def run(
         _begin(path, settings, anew=anew)
         fitted = fit(rows, ready.family, ready.config, settings, stop=stop, watch=watch, folder=path / "checkpoints")
         seconds["train"] = time.monotonic() - clock
+        if fitted.early:
+            watch(Notice(what=f"{fitted.ended}: what there is will be measured and saved"))
         return _finish(rows, fitted, baselines, settings, path, seconds, stop, command)
 
 

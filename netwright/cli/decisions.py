@@ -1,5 +1,6 @@
 """The decisions about the data, as text: what --dry-run prints."""
 
+from netwright.api.rows import Rows
 from netwright.api.train import Preparation
 from netwright.core.schema import Column
 from netwright.evaluate.decisions import treatment
@@ -12,8 +13,8 @@ def decisions(ready: Preparation) -> str:
     rows = ready.rows
     columns = rows.schema.columns
     lines = [
-        f"{rows.table.name}: {rows.table.rows:,} rows, {len(rows.table.columns)} columns",
-        f"task:   {rows.task.title} of {', '.join(rows.task.targets)}, because {rows.task_why} (--task)",
+        f"{rows.table.name}: {_size(rows)}",
+        f"task:   {rows.task.title}{_of(rows)}, because {rows.task_why} (--task)",
         f"split:  {rows.split_words} (--time, --group, --shuffle, --test-share, --seed)",
         f"family: {ready.family.name}, {ready.family.phrase} (--family)",
         *(f"        {name} = {value}" for name, value in ready.config.model_dump().items()),
@@ -25,6 +26,19 @@ def decisions(ready: Preparation) -> str:
     lines.append("(--kind COLUMN=KIND, --exclude and --scaling change these)")
     lines += ["", *(f"note: {notice}" for notice in rows.notices)] if rows.notices else []
     return "\n".join(lines)
+
+
+def _size(rows: Rows) -> str:
+    if rows.schema.image is not None:
+        return f"{rows.table.rows:,} pictures"
+    return f"{rows.table.rows:,} rows, {len(rows.table.columns)} columns"
+
+
+def _of(rows: Rows) -> str:
+    names = ", ".join(rows.task.targets)
+    if hasattr(rows.task, "label"):  # nothing is predicted
+        return f" (labels: {names})" if names else ""
+    return f" of {names}"
 
 
 def _row(column: Column) -> tuple[str, str, str, str]:
