@@ -38,6 +38,13 @@ def with_target(source: object, target: object) -> tuple[object, tuple[str, ...]
         )
     values = target.numpy() if isinstance(target, torch.Tensor) else np.asarray(target)
     if holds_pictures(source):
+        if isinstance(source, str | os.PathLike):
+            raise InputError(
+                "Labels from memory go with pictures from memory.",
+                got=f"target of {len(values)} values for {source}",
+                wanted="a folder for each class, or a table with the paths and the labels",
+                fix='Sort the files into folders, or write such a table and give target="label".',
+            )
         if hasattr(source, "__len__") and len(source) != len(values):  # type: ignore[arg-type]
             raise _other_number(len(values), f"{len(source)} pictures")  # type: ignore[arg-type]
         return (source, values), None

@@ -282,3 +282,22 @@ def test_a_column_that_is_no_label_is_told(tmp_path: Path):
         run = nw.train(rows, target="price", family="autoencoder", config=QUICK, output=tmp_path / "run")
     assert any("not used as a label" in notice.what for notice in run.notices)
     assert [c.name for c in run.predictor.schema.columns] == ["a", "b"]
+
+
+def test_labels_from_memory_must_fit_the_pictures(photos: Path, tmp_path: Path):
+    pictures, labels = arrays_of(each=4)
+    with pytest.raises(nw.InputError, match="another number of values"):
+        nw.train(pictures, target=labels[:5], output=tmp_path / "run")
+    with pytest.raises(nw.InputError, match="go with pictures from memory"):
+        nw.train(photos, target=np.arange(36), output=tmp_path / "run")
+    table = {"file": [str(photos / "disc" / f"{i}.png") for i in range(8)], "form": ["a", "b"] * 4}
+    with pytest.raises(nw.InputError, match="Which column"):
+        nw.train(table, output=tmp_path / "run")
+
+
+def test_pictures_that_are_none_are_not_left_out_in_silence(tmp_path: Path):
+    folder = folder_of(tmp_path / "none", each=4)
+    for path in folder.rglob("*.png"):
+        path.write_text("no picture")
+    with pytest.raises(nw.InputError, match="None of the pictures"):
+        gathered(folder)
