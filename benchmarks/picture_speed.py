@@ -95,7 +95,7 @@ def step(count: int, folder: Path) -> tuple[float, float, str]:
         if isinstance(event, nw.StepRecord):
             took.extend([event.seconds / next(iter(event.losses.values())).numel()])
 
-    run = nw.train(source, family="cnn", config={"epochs": 3}, watch=watch, output=folder / "step")
+    run = nw.train(source, family="cnn", config={"epochs": 6}, watch=watch, output=folder / "step")
     plan = json.loads((run.path / "metrics.json").read_text())["plan"]["stretches"]
     longest = max(plan, key=lambda stretch: stretch["last"] - stretch["first"])["plan"]
     words = f"{longest['tier']}, {longest['memory_format']}, {longest['threads']} threads"
@@ -122,7 +122,7 @@ def by_hand(rows: Rows, family: Family) -> float:
             loss.backward()
             phase.optimizer.step()
             phase.scheduler.step()
-            float(loss)
+            loss.item()
             took.append(time.perf_counter() - began)
             began = time.perf_counter()
             if len(took) == STEPS:

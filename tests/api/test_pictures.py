@@ -76,6 +76,11 @@ def test_evaluating_on_other_pictures(run: nw.Run, photos: Path, tmp_path: Path)
     assert found.rows == 12 and found.unit == "picture" and found.figures["accuracy"] > 0.5
 
 
+def test_evaluating_needs_classes(run: nw.Run, photos: Path):
+    with pytest.raises(nw.InputError, match="It is not said which 'class'"):
+        score(run.predictor, photos / "disc" / "0.png")
+
+
 def test_statistics_come_from_training_pictures_alone():
     pictures, labels = arrays_of()
     clean = gathered((pictures, labels))

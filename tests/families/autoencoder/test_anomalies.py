@@ -112,7 +112,7 @@ def test_only_rows_of_the_normal_label_are_learned_from():
 
 def test_a_label_nobody_has_is_told():
     label, _ = labelled(ROWS)
-    with pytest.raises(InputError, match="normal=LABEL"):
+    with pytest.raises(InputError, match="--normal LABEL"):
         Made("anomaly", "table", task={"label": label, "normal": "c"})
     made = Made("anomaly", "table", task={"label": label, "normal": "b"})
     with pytest.raises(InputError, match="ordinary"):
