@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from netwright.data.table import Table
 
 
+LEGIBLE = 48
+"""Pixels a picture has on the sheet at least, where it can be made that large pixel by pixel."""
 TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".jsonl", ".png", ".jpg", ".npz", ".npy")
 """What no folder of pictures is called."""
 
@@ -100,6 +102,8 @@ def write_pictures(folder: Path, pictures: "np.ndarray", names: Sequence[str] | 
         of = f"-{_plain(names[i])}" if names else ""
         files[f"{i + 1:0{digits}d}{of}.png"] = to_png(picture)
     planes = pictures[:, None] if pictures.ndim == 3 else pictures.transpose(0, 3, 1, 2)
+    larger = max(1, LEGIBLE // max(planes.shape[2:]))
+    planes = planes.repeat(larger, axis=2).repeat(larger, axis=3)
     files["sheet.png"] = to_png(sheet(planes, max(1, round(len(pictures) ** 0.5))))
     write_folder(folder, files)
 

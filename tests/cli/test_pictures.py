@@ -65,7 +65,7 @@ def test_new_pictures_are_files_and_a_sheet(drawn: Path, in_folder: Path, capsys
     assert run(["generate", str(drawn), "--count", "9", "--label", "7", "--seed", "1", "-o", "new"]) == 0
     files = sorted(path.name for path in (in_folder / "new").iterdir())
     assert files == [*(f"{i}-7.png" for i in range(1, 10)), "sheet.png"]
-    assert pixels("new/1-7.png").shape == (8, 8) and pixels("new/sheet.png").shape[1] > 24
+    assert pixels("new/1-7.png").shape == (8, 8) and pixels("new/sheet.png").shape[1] > 3 * 48
     assert run(["generate", str(drawn), "--count", "9", "--label", "7", "--seed", "1", "-o", "again"]) == 0
     assert np.array_equal(pixels("new/sheet.png"), pixels("again/sheet.png"))
     assert run(["generate", str(drawn), "-o", "new"]) == 2 and "--force" in capsys.readouterr().err
