@@ -16,6 +16,7 @@ from netwright.api.rows import (
     Sources,
     asked_task,
     encoded_target,
+    no_labels,
     target_values,
     task_of,
     why_asked,
@@ -61,7 +62,7 @@ def gather_pictures(sources: Sources, settings: Settings, family: Family, watch:
         album, numbers, notices = album.take(kept), numbers[kept], [*notices, *dropped]
         own = int((kept < own).sum())
     elif targets and table[targets[0]].null_count():
-        notices.append(_no_labels(table, targets[0]))
+        notices.append(no_labels(table, targets[0], "pictures"))
         targets = ()
     _look_at_some(album)
     values = target_values(table, targets)
@@ -142,12 +143,6 @@ def _look_at_some(album: Album) -> None:
             wanted="pictures",
             fix="Look at these files; copy or download them again.",
         )
-
-
-def _no_labels(table: Table, target: str) -> Notice:
-    gaps = table[target].null_count()
-    what = f"{gaps:,} of {table.rows:,} pictures have no {target!r}: the labels of the others are not used"
-    return Notice(what=what, fix="sort all of them into folders of their classes", column=target)
 
 
 def _targets(album: Album, settings: Settings, *, needed: bool) -> tuple[str, ...]:

@@ -79,9 +79,12 @@ def gather(sources: Sources, settings: Settings, family: Family) -> Rows:
     table, types, given, notices = _read(sources, settings)
     asked = asked_task(settings, family, "table")
     targets = _targets(table, settings) if asked is None or settings.target else ()
-    table, numbers, given, dropped, _ = with_targets(table, targets, given)
-    values = target_values(table, targets)
-    cells = {name: types[name] for name in targets}
+    table, numbers, given, dropped, _ = with_targets(table, targets if asked is None else (), given)
+    labels = targets
+    if asked is not None and targets and table[targets[0]].null_count():
+        notices, labels = [*notices, no_labels(table, targets[0], "rows")], ()
+    values = target_values(table, labels)
+    cells = {name: types[name] for name in labels}
     kind, why = (asked, why_asked(settings, family)) if asked else infer_kind(values, cells, settings.task)
     split = divide(table, values, kind, settings, family, given)
     inputs = table.without(targets)
@@ -110,6 +113,13 @@ def asked_task(settings: Settings, family: Family, data: DataKind) -> str | None
     """
     kind = asked_kind(settings.task) if settings.task else family.fits[data][0]
     return None if kind in SUPERVISED else kind
+
+
+def no_labels(table: Table, target: str, rows: str) -> Notice:
+    """What is said where some rows have no label, and nothing is to be predicted."""
+    gaps = table[target].null_count()
+    what = f"{gaps:,} of {table.rows:,} {rows} have no {target!r}: the labels of the others are not used"
+    return Notice(what=what, fix="give every one a label to use them", column=target)
 
 
 def why_asked(settings: Settings, family: Family) -> str:

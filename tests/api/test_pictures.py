@@ -279,6 +279,14 @@ def test_new_rows_of_a_table(tmp_path: Path):
         nw.train("digits", family="linear", output=tmp_path / "linear").predictor.generate(3)
 
 
+def test_rows_without_a_label_are_used_where_none_is_predicted(tmp_path: Path):
+    random = np.random.default_rng(0)
+    rows = {"a": random.normal(size=60), "b": random.normal(size=60), "kind": ["x", "y", None] * 20}
+    run = nw.train(rows, target="kind", family="autoencoder", config=QUICK, output=tmp_path / "run")
+    assert any("20 of 60 rows have no 'kind'" in notice.what for notice in run.notices)
+    assert [c.name for c in run.predictor.schema.columns] == ["a", "b"] and run.findings.rows == 60
+
+
 def test_a_column_that_is_no_label_is_told(tmp_path: Path):
     random = np.random.default_rng(0)
     rows = {"a": random.normal(size=60), "b": random.normal(size=60), "price": random.normal(size=60)}
