@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from netwright.core.errors import InputError
 from netwright.families.mlp import make_activation
+from netwright.families.pixels import Size, two_sides
 
 
 class ConvEncoder(nn.Module):
@@ -91,14 +92,14 @@ class ConvAutoencoder(nn.Module):
         input_channels: int,
         code_size: int,
         *,
-        image_size: int | tuple[int, int],
+        image_size: int | Size,
         channels: Sequence[int] = (32, 64),
         activation: str = "relu",
         layers: ModuleType = nn,
     ) -> None:
         super().__init__()
-        size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-        if not channels or len(size) != 2 or min(input_channels, code_size, *size, *channels) < 1:
+        size = two_sides(image_size)
+        if not channels or min(input_channels, code_size, *channels) < 1:
             raise InputError(
                 "Every layer needs a size of one or more.",
                 got=f"input_channels={input_channels}, code_size={code_size}, image_size={size}, channels={channels}",
