@@ -17,6 +17,8 @@ from netwright.doctor.wording import named
 
 MASKING = {"masked_fill", "masked_fill_", "fill_", "full", "full_like", "where", "tensor", "triu", "tril", "as_tensor"}
 """What writes −inf on purpose. Not to be blamed for it."""
+UNWRITTEN = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided", "resize_"}
+"""What gives memory as it was left: whatever lies there is not a result yet."""
 PACKAGE, TORCH = (str(Path(p).parent) for p in (__file__, str(torch.__file__)))
 
 
@@ -68,7 +70,7 @@ class Tracer(TorchFunctionMode):
         result = func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", str(func))
         given = [t for t in leaves(result) if t.is_floating_point()]
-        if name == "__get__" or not given:
+        if name == "__get__" or name in UNWRITTEN or not given:
             return result
         self.mark(given)
         if self.first is None and not all(finite(t) for t in given):

@@ -234,6 +234,16 @@ def test_no_trace_is_left(name: str):
     assert same(before, everything(net, rows))
 
 
+def test_memory_that_is_not_written_yet_is_no_result():
+    case = RIGHT["lazy layers"]()
+    torch.use_deterministic_algorithms(True)  # then torch fills such memory with NaN
+    try:
+        found = locate(case.module, case.batch, case.loss)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert "is finite" in found.where, found
+
+
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_steps_are_found_finite_and_left_alone(name: str):
     torch.manual_seed(0)
