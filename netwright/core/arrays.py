@@ -14,9 +14,11 @@ from torch import Tensor
 MOST_ROWS = 2048
 """Rows a forward pass sees: fixed, so that the same rows give the same bits. More leave the cache and were slower."""
 MEMORY = 2**30
-"""Bytes that what a network makes of a chunk of pictures may take, more or less."""
+"""Bytes that what a network makes of a chunk of pictures, sequences or texts may take, more or less."""
 WIDENED = 64
-"""Numbers a network makes of each pixel and channel, more or less, while they are all held."""
+"""Numbers a network makes of each pixel and channel, or step and channel, more or less, while they are all held."""
+TOKEN = 1024
+"""Numbers it makes of each token likewise."""
 
 
 def as_tensor(values: np.ndarray) -> Tensor:
@@ -36,11 +38,16 @@ def as_bytes(values: np.ndarray) -> np.ndarray:
 
 
 def at_once(inputs: Sequence[np.ndarray | Tensor]) -> int:
-    """How many rows of these inputs (N, …) a network may see at once: fewer of large pictures (N, C, H, W)."""
-    shape = inputs[0].shape
-    if len(shape) < 4:
+    """How many rows of these inputs (N, …) a network may see at once.
+
+    Fewer of large pictures (N, C, H, W), of long sequences (N, T, C) and of long texts, whole numbers (N, T).
+    """
+    first = inputs[0]
+    tokens = first.ndim == 2 and str(first.dtype).removeprefix("torch.").startswith("int")
+    if first.ndim < 3 and not tokens:
         return MOST_ROWS
-    return max(1, min(MOST_ROWS, MEMORY // max(1, 4 * WIDENED * math.prod(shape[1:]))))
+    widened = TOKEN if tokens else WIDENED
+    return max(1, min(MOST_ROWS, MEMORY // max(1, 4 * widened * math.prod(first.shape[1:]))))
 
 
 def chunks(inputs: Sequence[np.ndarray | Tensor], rows: np.ndarray | None = None) -> Iterator[tuple[Tensor, ...]]:

@@ -36,7 +36,10 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder of files whole; one that exists at `path` is replaced only once the new one is complete."""
+    """Write a folder of files whole; one that exists at `path` is replaced only once the new one is complete.
+
+    A name such as "encoder/config.json" lies in a folder of its own.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     try:
@@ -44,8 +47,10 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         for name, data in files.items():
+            (part / name).parent.mkdir(exist_ok=True)
             _write_synced(part / name, data)
-        _sync_folder(part)
+        for folder in {(part / name).parent for name in files} | {part}:
+            _sync_folder(folder)
         if path.exists():
             path.rename(old)
         part.rename(path)

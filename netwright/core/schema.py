@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from netwright.core.cells import CellType
+from netwright.core.forms import Form
 from netwright.core.record import Record
 
 Kind = Literal["number", "boolean", "category", "datetime", "text", "id", "constant"]
-DataKind = Literal["table", "image"]
+DataKind = Literal["table", "image", "sequence", "series", "text", "corpus"]
 Fitting = Literal["stretch", "pad"]
 TimePart = Literal["second", "minute", "hour", "weekday", "day", "month"]
 Scaling = Literal["robust", "quantile"]
@@ -101,6 +102,12 @@ class ImageColumn(ColumnBase):
         return self
 
 
+class TextColumn(ColumnBase):
+    """A text that is read, as the `TextForm` says."""
+
+    kind: Literal["words"] = "words"
+
+
 class LeftOutColumn(ColumnBase):
     """A column the network does not see."""
 
@@ -108,7 +115,7 @@ class LeftOutColumn(ColumnBase):
 
 
 Column = Annotated[
-    NumberColumn | TimeColumn | CategoryColumn | ImageColumn | LeftOutColumn, Field(discriminator="kind")
+    NumberColumn | TimeColumn | CategoryColumn | ImageColumn | TextColumn | LeftOutColumn, Field(discriminator="kind")
 ]
 
 
@@ -116,11 +123,13 @@ class Schema(Record):
     """The columns of the training table but for the target, in their order."""
 
     columns: tuple[Column, ...]
+    form: Form | None = None
+    """What more is known where the data is no plain table."""
 
     @property
     def used(self) -> tuple[NumberColumn | TimeColumn | CategoryColumn, ...]:
         """The columns of numbers, dates and categories that the network sees."""
-        return tuple(c for c in self.columns if not isinstance(c, LeftOutColumn | ImageColumn))
+        return tuple(c for c in self.columns if not isinstance(c, LeftOutColumn | ImageColumn | TextColumn))
 
     @property
     def image(self) -> ImageColumn | None:
@@ -130,7 +139,14 @@ class Schema(Record):
     @property
     def data(self) -> DataKind:
         """What kind of data the network is fed."""
+        if self.form is not None:
+            return self.form.kind
         return "image" if self.image is not None else "table"
+
+    @property
+    def texts(self) -> tuple[TextColumn, ...]:
+        """The columns whose text the network reads."""
+        return tuple(c for c in self.columns if isinstance(c, TextColumn))
 
     @property
     def left_out(self) -> tuple[LeftOutColumn, ...]:

@@ -5,6 +5,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -23,7 +24,8 @@ class Settings(Record):
     query: str | None = None
     """SQL for a database source."""
     task: str | None = None
-    """regression, classification, multilabel, reduction, anomaly, denoising or generation; found where None."""
+    """regression, classification, multilabel, forecasting, language, reduction, anomaly, denoising or generation; found
+    where None."""
     family: str | None = None
     """How the network is built; what suits the data and the task where None."""
     dimensions: int | None = Field(default=None, ge=1)
@@ -34,6 +36,22 @@ class Settings(Record):
     """The label of ordinary rows, where rows are labelled and anomalies are searched for; of two the most frequent."""
     false_alarms: float = Field(default=0.01, gt=0, lt=1)
     """Share of ordinary rows that a search for anomalies may take for one."""
+    horizon: int | None = Field(default=None, ge=1)
+    """Steps of a series that are foretold; a table is taken for series where it is given."""
+    id: str | None = None
+    """The column that says which series, or which sequence, a row belongs to."""
+    known: tuple[str, ...] = ()
+    """Columns of a series that are known in advance, such as holidays or prices that are set."""
+    season: int | None = Field(default=None, ge=1)
+    """Steps after which a series repeats itself; found where None."""
+    quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
+    """Of what is foretold; the middle one is the forecast."""
+    window: int | None = Field(default=None, ge=1, le=100_000)
+    """Steps of a series, or tokens of a text, that a network sees before what it foretells; found where None."""
+    level: Literal["characters", "pieces"] | None = None
+    """What a language model reads and writes; by the size of the text where None."""
+    pretrained: str | None = None
+    """The folder, or the name on a hub, of a network that others have trained, for --family bert."""
     config: dict[str, object] = {}
     """Settings of the family, such as epochs or hidden_sizes."""
     seed: int = Field(default=0, ge=0)
@@ -60,10 +78,17 @@ class Settings(Record):
     """Weight the classes so that each counts the same."""
     device: str = "auto"
 
-    @field_validator("target", "exclude", mode="before")
+    @field_validator("target", "exclude", "known", "quantiles", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("quantiles")
+    @classmethod
+    def _between(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or list(value) != sorted(set(value)) or not 0 < value[0] <= 0.5 <= value[-1] < 1:
+            raise ValueError("rising numbers between 0 and 1, on both sides of 0.5")
+        return value if 0.5 in value else tuple(sorted((*value, 0.5)))
 
 
 def resolve(flags: Mapping[str, object], config_file: Path | None = None) -> Settings:

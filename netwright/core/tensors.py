@@ -36,7 +36,8 @@ SIZES = {
 
 def to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     """These tensors as one safetensors file, each copied out of whatever memory it shares."""
-    return save({name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()})
+    plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    return save(plain, {"format": "pt"})  # what transformers asks for
 
 
 def from_bytes(data: bytes, origin: str) -> dict[str, Tensor]:

@@ -53,16 +53,24 @@ def parsed(text: str) -> Callable[..., tuple]:
 
 
 class as_written:
-    """While inside, the executor runs graphs as they were written: its rewritten ones round otherwise."""
+    """While inside, the executor runs graphs as they were written: its rewritten ones round otherwise.
+
+    Operators run as they did when they were recorded, below autograd but not without it: where gradients are off, an
+    LSTM does not keep what its backward needs.
+    """
 
     def __enter__(self) -> None:
-        """Turn rewriting off."""
-        self.before = torch._C._get_graph_executor_optimize()
+        """Turn rewriting off, and go below autograd."""
+        self.before = torch._C._get_graph_executor_optimize(), torch.is_grad_enabled()
         torch._C._set_graph_executor_optimize(False)
+        torch.set_grad_enabled(True)
+        self.below = torch._C._AutoDispatchBelowAutograd()
 
     def __exit__(self, *_: object) -> None:
         """As it was."""
-        torch._C._set_graph_executor_optimize(self.before)
+        del self.below
+        torch._C._set_graph_executor_optimize(self.before[0])
+        torch.set_grad_enabled(self.before[1])
 
 
 def crossing(segments: Sequence[Segment], given: Set[int]) -> list[tuple[list[int], list[int]]]:

@@ -77,11 +77,12 @@ class Traced:
         if len(traces) < len(found):
             self.eager.step(batches, due, tally)
             return
-        with torch.no_grad(), as_written():
+        with torch.no_grad():
             running = [(trace, trace.begin(own), len(own[0])) for trace, own in zip(traces, leaves, strict=True)]
             for index, phase in enumerate(due):
-                for trace, tensors, _ in running:
-                    trace.run(index, tensors)
+                with as_written():
+                    for trace, tensors, _ in running:
+                        trace.run(index, tensors)
                 results = [Result(trace.program.segments[index], tensors, rows) for trace, tensors, rows in running]
                 gradients = _gradients(results, phase, tally)
                 self.eager.updaters[phase.name].apply(tally.at, gradients)

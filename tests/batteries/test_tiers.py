@@ -39,7 +39,7 @@ class Tier:
     marks: tuple[Any, ...] = ()
 
 
-UNTRACED = (("branch", "depends on the numbers in a tensor"), ("lstm", "it can't be run"))
+UNTRACED = (("branch", "depends on the numbers in a tensor"),)
 TIERS = [
     Tier(plan=Plan(tier="traced"), exact=True, refused=UNTRACED),
     Tier(plan=NAMED["traced"], refused=UNTRACED),
