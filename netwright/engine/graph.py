@@ -137,7 +137,16 @@ class Text:
             return f"%{value.number}"
         if isinstance(value, (tuple, list)):
             return self.list(value, kind)
+        if isinstance(value, float) and not math.isfinite(value):
+            return self.boundless(value)
         return self.constant(*_literal(value))
+
+    def boundless(self, value: float) -> str:
+        """The name of an infinity, or of NaN: torch's text has none, but reads one from a string."""
+        written = self.constant("str", f'[value="{value}"]')
+        name = self.name()
+        self.line(f"{name} : float = aten::Float({written})")
+        return name
 
     def line(self, line: str) -> None:
         """A line as it is."""

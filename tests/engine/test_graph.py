@@ -83,8 +83,16 @@ def test_an_operator_in_place_changes_what_it_is_given():
     assert torch.equal(tensor, INPUT * 2) and torch.equal(out, (INPUT * 2).relu())
 
 
+@pytest.mark.parametrize("bound", [math.inf, -math.inf, math.nan])
+def test_numbers_without_bound_are_written_too(bound: float):
+    call = Call("aten::masked_fill", "Scalar", (Value(0), Value(1), bound), (Value(9),))
+    mask = INPUT > 0
+    (out,) = run(call, inputs={0: INPUT, 1: mask}, outputs=[9])
+    assert torch.equal(out.nan_to_num(7.0), INPUT.masked_fill(mask, bound).nan_to_num(7.0))
+
+
 def test_what_has_no_words_is_refused():
-    for value in (math.inf, 1 + 2j, torch.complex64):
+    for value in (1 + 2j, torch.complex64):
         with pytest.raises(Refused, match="no constant"):
             compile_segment(segment(Call("aten::clamp", "", (Value(0), value, None), (Value(9),))), [0], [9])
     with pytest.raises(Refused, match="number where it takes a tensor"):

@@ -1,0 +1,1 @@
+"""Attention: an encoder, a decoder, and the plain module of the tutorials."""
