@@ -16,7 +16,7 @@ from netwright.core.schema import NumberColumn, Schema
 from netwright.core.settings import Settings
 from netwright.data.encode import Encoded
 from netwright.families.flat import FlatTable
-from netwright.families.registry import FAMILIES
+from netwright.families.registry import find
 from netwright.tasks import Classification, MultiLabel, Regression
 
 WORK = 3e7
@@ -35,11 +35,11 @@ def baselines_of(rows: Rows, settings: Settings) -> dict[str, np.ndarray]:
     found = {task.constant_title: task.constant(len(held))}
     if settings.family != "linear":
         seen = rows if rows.schema.image is None else coarse(rows)
-        linear = FAMILIES["linear"]
+        linear = find("linear", seen.schema.data)
         quiet = settings.model_copy(update={"device": "cpu"})
         config = configure(linear, seen, {})
-        most = _most_rows(seen)
-        if rows.schema.image is not None and settings.time_limit:
+        most = _most_rows(seen) if seen.schema.data == "table" else None
+        if most is not None and rows.schema.image is not None and settings.time_limit:
             most = min(most, round(ROWS_A_SECOND * settings.time_limit))
         fitted = fit(seen, linear, config, quiet, stop=Stop(), watch=nobody, most_rows=most)
         found["linear model"] = predict_rows(fitted.module, task, seen, held)

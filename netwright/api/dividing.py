@@ -28,7 +28,7 @@ def divide(
 
     Raises InputError for a column that is not there, and where too few rows are left.
     """
-    share = 0.0 if "test" in given else settings.test_share
+    share = 0.0 if "test" in given else settings.held_out()
     rest = np.setdiff1d(np.arange(table.rows), np.concatenate([*given.values(), np.zeros(0, dtype=np.int64)]))
     folds = (1, 1e-9) if "validation" in given else family.folds(len(rest), settings.config)
     split = _split_rest(table.take(rest), {k: v[rest] for k, v in values.items()}, kind, settings, folds, share)

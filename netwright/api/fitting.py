@@ -18,6 +18,7 @@ from netwright.api.stopping import Stop
 from netwright.api.validating import validation
 from netwright.core import devices
 from netwright.core.arrays import as_tensor
+from netwright.core.forms import CorpusForm
 from netwright.core.plan import Plan, Planned
 from netwright.core.record import Record
 from netwright.core.seeds import derive
@@ -30,7 +31,7 @@ from netwright.engine.planner import Planner
 from netwright.families.family import Family, Training
 
 SAMPLE, SAMPLE_BYTES = 20_000, 512_000_000
-"""Pictures, and bytes of them, that are measured before and after training at most."""
+"""Pictures, and bytes of what is no table, that are measured before and after training at most."""
 SMALL_WORK = 1e9
 """Multiplications a step below which one thread is used. A second brings little there, and where another process wants
 the same core it was measured to make a step of 8e7 seventy times slower."""
@@ -138,9 +139,17 @@ def fit(
 
 
 def _sample(rows: Rows) -> int | None:
-    """How many pictures are measured; None of a table, which is measured whole."""
-    images = rows.encoded.images
-    return None if images is None else max(1, min(SAMPLE, SAMPLE_BYTES // max(1, images[0].nbytes)))
+    """How many rows are measured; None of a table, which is measured whole.
+
+    Of a text they are windows that lie side by side, so that each of its tokens is seen about once.
+    """
+    form = rows.schema.form
+    if isinstance(form, CorpusForm):
+        return max(1, -(-len(rows.split.training) // form.window))
+    if rows.schema.data == "table":
+        return None
+    room = SAMPLE_BYTES // max(1, sum(x[:1].nbytes for x in (*rows.encoded.inputs, rows.target)))
+    return max(1, min(SAMPLE, room) if rows.schema.image is not None else room)
 
 
 def to_batches(rows: Rows, config: Record, device: torch.device, most_rows: int | None = None) -> Batches:
@@ -153,11 +162,13 @@ def to_batches(rows: Rows, config: Record, device: torch.device, most_rows: int 
     place = device if near else torch.device("cpu")
     return Batches(
         inputs=tuple(x.to(place) for x in inputs),
-        target=torch.from_numpy(rows.target).to(place),
+        target=as_tensor(rows.target).to(place),
         fold=torch.from_numpy(rows.split.fold_of(len(rows.target))).to(place),
         rows=torch.from_numpy(training).to(place),
         batch_size=config.batch_size if isinstance(config, Training) else len(training),
         device=device,
+        lengths=tuple(None if x is None else torch.from_numpy(x).to(place) for x in rows.encoded.lengths),
+        draw=_sample(rows) if rows.schema.data == "corpus" else None,
     )
 
 
@@ -166,8 +177,8 @@ def _free(device: torch.device) -> float:
 
 
 def _plan(rows: Rows, module: nn.Module, batches: Batches) -> Plan | None:
-    """None, measured on the first steps, for pictures; the small steps of tables are known to be best as they are."""
-    return None if rows.schema.image is not None else Plan(threads=_choose_threads(module, batches))
+    """None, measured on the first steps; the small steps of tables are known to be best as they are."""
+    return Plan(threads=_choose_threads(module, batches)) if rows.schema.data == "table" else None
 
 
 def _choose_threads(module: nn.Module, batches: Batches) -> int:

@@ -11,14 +11,20 @@ from netwright.core.settings import Settings
 from netwright.data.pictures.read import holds_pictures
 from netwright.data.sources.bundled import DATASETS
 from netwright.data.sources.read import read
+from netwright.data.text.folder import LABEL, holds_texts
 
 
 def complete(settings: Settings) -> Settings:
-    """The settings with files named by their whole path, and a bundled data set's own target where none is given."""
+    """The settings with files named by their whole path, and a source's own target where none is given.
+
+    That is the target of a bundled data set, and "label" of a folder with a folder of texts for each class.
+    """
     info = DATASETS.get(settings.source)
     target = settings.target
     if not target and info is not None and not Path(settings.source).exists():
         target = (info.target,)
+    elif not target and settings.task != "language" and holds_texts(settings.source, lines=False):
+        target = (LABEL,)
     files = {role: source_name(getattr(settings, role)) for role in ("validation", "test") if getattr(settings, role)}
     return settings.model_copy(update={"source": source_name(settings.source), "target": target, **files})
 

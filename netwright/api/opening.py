@@ -1,59 +1,114 @@
-"""What a source holds: a table, or pictures."""
+"""What a source holds: a table, texts, pictures, sequences, series, or one long text; and the family that suits it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from netwright.api.rows import Sources
+from netwright.api.rows import Sources, texts_of
 from netwright.core.errors import InputError
 from netwright.core.schema import DataKind
 from netwright.core.settings import Settings
+from netwright.data.corpus.corpus import Corpus
+from netwright.data.corpus.read import holds_corpus, read_corpus
 from netwright.data.opening import open_source
 from netwright.data.pictures.album import Album
+from netwright.data.pictures.read import holds_pictures
+from netwright.data.sequences.collection import Sequences
+from netwright.data.sequences.long import from_long
+from netwright.data.sequences.read import holds_sequences, read_sequences
+from netwright.data.sequences.wide import from_wide
 from netwright.data.table import Table
+from netwright.data.text.folder import holds_texts, read_texts
 from netwright.families.family import Family
-from netwright.families.registry import find, fitting
+from netwright.families.registry import DATA, FAMILIES, fits, fitting, takes
 from netwright.tasks.infer import asked_kind
 
+Opened = Table | Album | Sequences | Corpus
+"""What a source is once it is read."""
 
-def opened(sources: Sources, settings: Settings) -> tuple[Sources, Family]:
-    """The sources, each read as a table or, not yet decoded, as an album of pictures; and the family that suits them.
 
-    A table becomes an album where a column names or holds pictures and the family, if one is asked for, sees pictures;
-    or where all its columns are pixels and the family sees nothing else by their names. Raises InputError for what is
-    neither, and where data, family and task don't fit together.
+def opened(sources: Sources, settings: Settings) -> tuple[Sources, DataKind, Family]:
+    """The sources, each read, though nothing is decoded or measured; the kind of data; and the family that suits it.
+
+    Raises InputError for what is none of these, and where data, family and task don't fit together.
     """
-    family = find(settings.family) if settings.family is not None else None
-    training = _open(sources.training, settings, family)
-    data: DataKind = "image" if isinstance(training, Album) else "table"
-    kind = asked_kind(settings.task) if settings.task else None
-    chosen = fitting(settings.family, data, kind)
-    others = {
-        role: _open(source, settings, family if data == "table" else chosen, query=False)
-        for role, source in (("validation", sources.validation), ("test", sources.test))
-        if source is not None
-    }
-    for role, other in others.items():
-        if isinstance(other, Album) != (data == "image"):
+    kind = asked_kind(settings.task) if settings.task else "forecasting" if settings.horizon else None
+    possible = _possible(settings.family, kind)
+    training = _open(sources.training, settings, possible, query=settings.query)
+    data = _kind_of(training, settings, possible)
+    training = _as(data, training, settings)
+    others: dict[str, Opened] = {}
+    for role, source in (("validation", sources.validation), ("test", sources.test)):
+        if source is None:
+            continue
+        others[role] = _as(data, _open(source, settings, frozenset({data}), query=None), settings)
+        if type(others[role]) is not type(training):
             raise InputError(
                 f"The {role} source is of another kind than the training source.",
-                got="pictures" if isinstance(other, Album) else "a table",
-                wanted="pictures" if data == "image" else "a table",
+                got=WORDS[type(others[role])],
+                wanted=DATA[data],
                 fix=f"Give --{role} in the form of the training source.",
             )
-    return replace(sources, training=training, **others), chosen
+    return replace(sources, training=training, **others), data, fitting(settings.family, data, kind)
 
 
-def _open(source: object, settings: Settings, family: Family | None, *, query: bool = True) -> Table | Album:
-    sees = family is None or "image" in family.fits
-    both = family is not None and "table" in family.fits
-    asked, exclude = settings.query if query else None, settings.exclude
-    alone = family is not None and "table" not in family.fits
+WORDS: Mapping[type, str] = {Table: "a table", Album: "pictures", Sequences: "sequences", Corpus: "a text"}
+
+
+def _possible(family: str | None, kind: str | None) -> frozenset[DataKind]:
+    """The kinds of data that the family and the task asked for allow; those of the family where none would be left."""
+    able = frozenset(takes(family) if family is not None else DATA)
+    named = [f for f in FAMILIES if family is None or f.name == family]
+    return frozenset(data for data in able if any(fits(f, data, kind) for f in named)) or able
+
+
+def _open(source: object, settings: Settings, possible: frozenset[DataKind], *, query: str | None) -> Opened:
+    """One source, as what it is by itself. A source of texts, one in each file or line, is a table."""
+    if isinstance(source, Corpus | Sequences | Album):
+        return source
+    arrays = "image" not in possible and holds_pictures(source)  # of three dimensions, and not to be seen
+    if "sequence" in possible and (arrays or holds_sequences(source)):
+        return read_sequences(source, target=settings.target[0] if settings.target else None)
+    if "text" in possible and holds_texts(source, lines=bool(settings.target)):
+        return read_texts(source)
+    if "corpus" in possible and not settings.target and holds_corpus(source):
+        return read_corpus(source)
+    images, alone = "image" in possible, settings.family is not None and possible == {"image"}
     return open_source(
         source,
-        query=asked,
+        query=query,
         target=settings.target,
-        sees=sees,
-        pixels=family is not None,
-        called=both,
+        sees=images,
+        pixels=images and settings.family is not None,
+        called=images and not alone,
         sure=alone,
-        exclude=exclude,
+        exclude=settings.exclude,
     )
+
+
+def _kind_of(source: Opened, settings: Settings, possible: frozenset[DataKind]) -> DataKind:
+    """What the source is taken for, given what is possible."""
+    if isinstance(source, Album):
+        return "image"
+    if isinstance(source, Sequences):
+        return "sequence"
+    if isinstance(source, Corpus):
+        return "corpus"
+    if "series" in possible and (settings.horizon or possible == {"series"}):
+        return "series"
+    if "sequence" in possible and settings.id is not None:
+        return "sequence"
+    if "text" in possible and texts_of(source, settings, sure="table" not in possible):
+        return "text"
+    for data in ("table", "sequence"):
+        if data in possible:
+            return data
+    return "table"
+
+
+def _as(data: DataKind, source: Opened, settings: Settings) -> Opened:
+    """A table of steps, or of rows that are sequences, as sequences."""
+    if data != "sequence" or not isinstance(source, Table):
+        return source
+    if settings.id is not None:
+        return from_long(source, id=settings.id, order=settings.time, target=settings.target, exclude=settings.exclude)
+    return from_wide(source, target=settings.target, exclude=settings.exclude)

@@ -9,6 +9,7 @@ from netwright.api.dividing import divide
 from netwright.api.remarks import remarks
 from netwright.core.cells import CellType
 from netwright.core.errors import InputError
+from netwright.core.forms import TextForm
 from netwright.core.notice import Notice
 from netwright.core.schema import DataKind, Schema
 from netwright.core.settings import Settings
@@ -19,6 +20,9 @@ from netwright.data.schema import fit_schema, forced_types, unknown_column
 from netwright.data.sources.read import read
 from netwright.data.split import Split
 from netwright.data.table import Table
+from netwright.data.text.encode import joined
+from netwright.data.text.find import find_texts
+from netwright.data.text.form import fit_text
 from netwright.families.family import SUPERVISED, Family
 from netwright.tasks import Task
 from netwright.tasks.infer import asked_kind, fit_label, fit_task, infer_kind, unsupervised
@@ -34,6 +38,14 @@ class Sources:
     training: object
     validation: object = None
     test: object = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """The tokenizer of a network that others have trained, as JSON, and how many tokens that network takes at most."""
+
+    tokenizer: str
+    length: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +65,8 @@ class Rows:
     encoded: Encoded
     target: np.ndarray
     notices: tuple[Notice, ...]
+    told: str = ""
+    """The split in words, where it is not of rows."""
 
     def truth(self, rows: np.ndarray) -> np.ndarray:
         """What metrics compare predictions of these rows with."""
@@ -62,22 +76,26 @@ class Rows:
     @property
     def split_words(self) -> str:
         """The split in words."""
+        if self.told:
+            return self.told
         folds = f"in {len(self.split.folds)} folds that validate in turn" if len(self.split.folds) > 1 else ""
         validation = folds or f"and {len(self.split.folds[0]):,} validate"
         held = f"{len(self.split.test):,} are held out" if len(self.split.test) else "none are held out"
         return f"{len(self.split.training):,} rows train {validation}, {held}; {self.split.reason}"
 
 
-def gather(sources: Sources, settings: Settings, family: Family) -> Rows:
+def gather(sources: Sources, settings: Settings, family: Family, pretrained: Tokens | None = None) -> Rows:
     """Read, find the task, split, then measure the training rows and encode all.
 
-    The `family` says how many validation folds it wants.
+    The `family` says how many validation folds it wants, and whether it reads the texts that a table holds; with the
+    tokenizer of `pretrained`, where given.
 
     Raises InputError for anything that can't be learned from, naming the file, the column and the mend.
     """
     family.configured(settings.config)  # what a person asked for is looked at before the data
     table, types, given, notices = _read(sources, settings)
-    asked = asked_task(settings, family, "table")
+    reads = "text" in family.fits
+    asked = asked_task(settings, family, "text" if reads else "table")
     targets = _targets(table, settings) if asked is None or settings.target else ()
     table, numbers, given, dropped, _ = with_targets(table, targets if asked is None else (), given)
     labels = targets
@@ -89,9 +107,13 @@ def gather(sources: Sources, settings: Settings, family: Family) -> Rows:
     split = divide(table, values, kind, settings, family, given)
     inputs = table.without(targets)
     exclude = (*settings.exclude, *([settings.group] if settings.group else []))
-    schema = fit_schema(
-        inputs.take(split.training), types, kinds=settings.kinds, exclude=exclude, scaling=settings.scaling
-    )
+    texts = texts_of(inputs, settings) if reads else ()
+    measured = inputs.take(split.training)
+    schema = fit_schema(measured, types, kinds=settings.kinds, exclude=exclude, scaling=settings.scaling, texts=texts)
+    if reads:
+        form, cut = _fit_texts(measured, texts, settings, family, pretrained)
+        schema, notices = schema.model_copy(update={"form": form}), [*notices, *cut]
+    encoded = encode(schema, inputs)
     task, odd = task_of(kind, values, cells, split, settings, family.dimensions(schema))
     return Rows(
         table=table,
@@ -100,9 +122,40 @@ def gather(sources: Sources, settings: Settings, family: Family) -> Rows:
         task_why=why,
         schema=schema,
         split=split,
-        encoded=encode(schema, inputs),
+        encoded=encoded,
         target=encoded_target(task, values, table.rows),
-        notices=(*notices, *dropped, *odd, *remarks(table, split, schema, task, values)),
+        notices=(*notices, *dropped, *odd, *encoded.notices, *remarks(table, split, schema, task, values)),
+    )
+
+
+def texts_of(table: Table, settings: Settings, *, sure: bool = True) -> tuple[str, ...]:
+    """The columns whose text is to be read: those a person says, else what looks so; `sure` that there are some."""
+    forced = tuple(name for name, kind in settings.kinds.items() if kind == "text")
+    others = tuple(name for name in settings.kinds if name not in forced)
+    not_read = (*settings.exclude, *others, *([settings.group] if settings.group else []))
+    return forced or find_texts(table, settings.target, not_read, sure=sure)
+
+
+def _fit_texts(
+    table: Table, texts: tuple[str, ...], settings: Settings, family: Family, pretrained: Tokens | None
+) -> tuple[TextForm, list[Notice]]:
+    """How the texts of these columns are read, measured on these rows. Raises InputError where there are none."""
+    if not texts:
+        raise InputError(
+            f"The family {family.name!r} reads texts, and {table.name} has none.",
+            got=f"the columns {', '.join(map(repr, table.columns[:20]))}",
+            wanted="a column of words or sentences",
+            fix="Name it with --kind COLUMN=text, or leave --family out.",
+        )
+    length = settings.window
+    if pretrained is not None:
+        length = min(length or pretrained.length, pretrained.length)
+    return fit_text(
+        joined(table, texts),
+        texts,
+        tokenizer=None if pretrained is None else pretrained.tokenizer,
+        length=length,
+        grams=family.grams,
     )
 
 

@@ -1,12 +1,14 @@
 """How good a saved network is on rows that have the target, or, where nothing is predicted, on any."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
+from netwright.api.corpus import corpus_rows
 from netwright.api.judging.judge import judged
 from netwright.api.judging.judged import unit_of
 from netwright.api.rows import Rows, target_values
+from netwright.api.series import series_rows
 from netwright.artifact.predictor import Predictor, none_readable
 from netwright.core.cells import CellType
 from netwright.core.errors import InputError
@@ -14,15 +16,17 @@ from netwright.core.notice import Notice
 from netwright.core.seeds import derive
 from netwright.core.settings import Settings
 from netwright.data.conform import conform, read_cells
+from netwright.data.corpus.corpus import Corpus
 from netwright.data.encode import Encoded, encode, pictures_encoded
 from netwright.data.pictures.album import Album
 from netwright.data.pictures.decoding import decode
 from netwright.data.pictures.unreadable import unreadable
 from netwright.data.schema import unknown_column
+from netwright.data.sequences.collection import Sequences
 from netwright.data.split import Split
 from netwright.data.table import Table
 from netwright.evaluate.evaluation import Evaluation, evaluate
-from netwright.tasks import Task
+from netwright.tasks import Forecasting, Task
 from netwright.tasks.labelled import Labelled
 
 SEED = 0
@@ -38,8 +42,11 @@ def score(predictor: Predictor, source: object, *, query: str | None = None) -> 
     where no picture can be read.
     """
     task, rows = predictor.task, predictor.read(source, query=query)
-    pictures = isinstance(rows, Album)
-    table = rows.table if isinstance(rows, Album) else rows
+    if isinstance(rows, Corpus):
+        return _ahead(predictor, corpus_rows(predictor, rows))
+    if isinstance(task, Forecasting):
+        return _ahead(predictor, series_rows(predictor, rows))
+    table = rows if isinstance(rows, Table) else rows.table
     if isinstance(task, Labelled):
         return _unsupervised(predictor, rows)
     read, notices = _read_targets(task.targets, task.cells, rows)
@@ -53,7 +60,13 @@ def score(predictor: Predictor, source: object, *, query: str | None = None) -> 
     truth = task.truth(target_values(read, task.targets))
     predictions, which, odd = predictor.readable(rows)
     baselines = {task.constant_title: task.constant(len(which))}
-    return evaluate(task, predictions, truth[which], baselines, unit=unit_of(pictures)), [*notices, *odd]
+    return evaluate(task, predictions, truth[which], baselines, unit=unit_of(predictor.schema.data)), [*notices, *odd]
+
+
+def _ahead(predictor: Predictor, rows: Rows) -> tuple[Evaluation, list[Notice]]:
+    """What comes next, foretold from every place in the new data and compared with what came."""
+    found = judged(rows, predictor.module, {}, Settings(source="table", seed=SEED))
+    return found.evaluation, list(rows.notices)
 
 
 def _unsupervised(predictor: Predictor, rows: Table | Album) -> tuple[Evaluation, list[Notice]]:
@@ -133,9 +146,11 @@ def _encoded(predictor: Predictor, rows: Table | Album) -> tuple[Encoded, np.nda
     return encode(predictor.schema, read), np.arange(read.rows), notices
 
 
-def _read_targets(targets: Sequence[str], cells: Sequence[CellType], rows: Table | Album) -> tuple[Table, list[Notice]]:
+def _read_targets(
+    targets: Iterable[str], cells: Iterable[CellType], rows: Table | Album | Sequences
+) -> tuple[Table, list[Notice]]:
     """The rows with the cells of these columns read; names of folders stay as they are. Raises InputError for none."""
-    table = rows.table if isinstance(rows, Album) else rows
+    table = rows if isinstance(rows, Table) else rows.table
     for name in targets:
         if name in table.columns:
             continue
@@ -152,6 +167,6 @@ def _read_targets(targets: Sequence[str], cells: Sequence[CellType], rows: Table
     return read_cells(table, dict(zip(targets, cells, strict=True)))
 
 
-def _gaps(table: Table, targets: Sequence[str]) -> bool:
+def _gaps(table: Table, targets: Iterable[str]) -> bool:
     """Whether a cell of these columns is empty."""
     return table.frame.select(list(targets)).drop_nulls().height < table.rows

@@ -14,10 +14,14 @@ from netwright.api.fitting import Fitted, configure, fit, threads
 from netwright.api.judging.judge import judge
 from netwright.api.naming import complete, source_name, stem, with_target
 from netwright.api.next_steps import next_steps
+from netwright.api.corpus import gather_corpus
 from netwright.api.opening import opened
 from netwright.api.pictures import gather_pictures
+from netwright.api.pretrained import pretrained_for
 from netwright.api.rows import Rows, Sources, gather
 from netwright.api.run import Run, new_folder, write_results
+from netwright.api.sequences import gather_sequences
+from netwright.api.series import gather_series
 from netwright.api.session import Watch, nobody
 from netwright.api.stopping import Stop, listening
 from netwright.artifact.manifest import Manifest
@@ -30,7 +34,6 @@ from netwright.core.lock import locked
 from netwright.core.notice import Notice
 from netwright.core.record import Record
 from netwright.core.settings import Settings, read_toml, resolve, to_toml
-from netwright.data.pictures.album import Album
 from netwright.families.family import Family
 
 RESERVE, RESERVED = 0.15, 6.0
@@ -48,13 +51,15 @@ def train(
     watch: Watch | None = None,
     **settings: object,
 ) -> Run:
-    """Train a network on a table or on pictures, measure it on what is held out, and save it in a folder.
+    """Train a network on a table, pictures, sequences, series or texts, measure it on what is held out, and save it.
 
     `source` is a path (CSV, TSV, Parquet, Arrow, JSON lines, also .gz and .zst), a database URL with `query`, the name
     of a bundled data set, a pandas or polars frame, a dict of columns, or a 2-D array or tensor (columns x0, x1, …).
     Pictures come as a folder with a folder for each class, a table with a column of paths, `.npz`, `.npy` and IDX
     files, an array or tensor (N, H, W), (N, H, W, 3) or (N, 3, H, W), a pair of such and labels, or a list of Pillow's
     images.
+    With `horizon` a table holds series, whose next steps are foretold; a table with a column of texts is read; a text
+    file is a text to be continued; sequences come as `.ts` files, arrays (N, T, C), or a long table with `id`.
     `target` names the column to predict, or several; for arrays it may be the values themselves, (N,) or (N, T).
     `validation` and `test` are sources of the same columns. `output` is the run folder, `runs/<name>` by default.
     `watch` is called with every Notice, StepRecord and EpochRecord. `settings` are the fields of
@@ -156,12 +161,23 @@ class Preparation:
 
 def prepare(sources: Sources, settings: Settings, watch: Watch = nobody) -> Preparation:
     """Read, decide and measure everything that comes before training."""
-    sources, family = opened(sources, settings)
-    if isinstance(sources.training, Album):
-        rows = gather_pictures(sources, settings, family, watch)
-    else:
-        rows = gather(sources, settings, family)
-    return Preparation(rows, family, configure(family, rows, settings.config))
+    sources, data, family = opened(sources, settings)
+    asked = settings.config
+    match data:
+        case "image":
+            rows = gather_pictures(sources, settings, family, watch)
+        case "sequence":
+            rows = gather_sequences(sources, settings, family, watch)
+        case "series":
+            rows = gather_series(sources, settings, family, watch)
+        case "corpus":
+            rows = gather_corpus(sources, settings, family, watch)
+        case "text" if family.name == "bert":
+            pretrained, own = pretrained_for(settings)
+            rows, asked = gather(sources, settings, family, pretrained), asked | own
+        case _:
+            rows = gather(sources, settings, family)
+    return Preparation(rows, family, configure(family, rows, asked))
 
 
 def run(
@@ -273,7 +289,7 @@ def _keep(path: Path, rows: Rows, fitted: Fitted, source: str, figures: dict[str
         fitted.module.cpu(),
         task=rows.task,
         schema=rows.schema,
-        family=fitted.family.name,
+        family=fitted.family,
         config=fitted.config,
         source=source,
         rows=len(rows.split.fitting),

@@ -27,8 +27,9 @@ def validation(family: Family, config: Record, rows: Rows, batches: Batches) -> 
 
 
 def chunk_of(batches: Batches) -> int:
-    """Rows that are fed at once: fewer of large pictures."""
-    return at_once(batches.inputs) if batches.inputs[0].dim() == 4 else CHUNK
+    """Rows that are fed at once: fewer of what is no table."""
+    first = batches.inputs[0]
+    return CHUNK if first.dim() == 2 and first.is_floating_point() else at_once(batches.inputs)
 
 
 def _watching(family: Family, config: Record, task: Task, batches: Batches) -> Validate:

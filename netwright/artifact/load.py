@@ -15,7 +15,7 @@ from netwright.core.record import Record
 from netwright.core.tensors import damaged, from_bytes, strict_json
 from netwright.core.version import VERSION
 from netwright.families.family import Family
-from netwright.families.registry import find
+from netwright.families.registry import NAMES, fitting
 
 LARGEST_MANIFEST = 200_000_000
 """Bytes; a manifest larger than this is none of ours."""
@@ -29,7 +29,12 @@ def load(path: Path) -> tuple[Manifest, nn.Module]:
     path = _artifact(path)
     manifest = _manifest(path)
     files = {name: _file(path, name, entry) for name, entry in manifest.files.items()}
-    tensors = from_bytes(files["model.safetensors"], f"{path}/model.safetensors")
+    tensors: dict[str, Tensor] = {}
+    for name, data in files.items():
+        folder, _, last = name.rpartition("/")
+        if last == "model.safetensors":
+            inner = from_bytes(data, f"{path}/{name}")
+            tensors |= {f"{folder}.{key}" if folder else key: tensor for key, tensor in inner.items()}
     return manifest, _module(manifest, tensors, f"{path}/model.safetensors")
 
 
@@ -74,8 +79,10 @@ def _manifest(path: Path) -> Manifest:
 
 def _file(path: Path, name: str, entry: FileEntry) -> bytes:
     """The bytes of a file of the folder, checked against the manifest before anybody parses them."""
-    file = path / name
-    if len(name) > 200 or name != Path(name).name or name.startswith(".") or "\\" in name or file.is_symlink():
+    file, parts = path / name, name.split("/")
+    plain = all(part == Path(part).name and part and not part.startswith(".") for part in parts)
+    linked = file.is_symlink() or (len(parts) > 1 and file.parent.is_symlink())
+    if len(name) > 200 or len(parts) > 2 or not plain or "\\" in name or linked:
         raise damaged(str(path), f"a file {name!r} that may point outside the folder")
     if not file.is_file():
         raise damaged(str(path), f"no file {name}")
@@ -89,12 +96,14 @@ def _file(path: Path, name: str, entry: FileEntry) -> bytes:
 
 def _module(manifest: Manifest, tensors: dict[str, Tensor], origin: str) -> nn.Module:
     """The family's module with these weights; built without memory first, so that a wrong size costs nothing."""
+    if manifest.family not in NAMES:
+        raise damaged(origin, f"a family {manifest.family!r} that is none of ours")
     try:
-        family = find(manifest.family)
-    except InputError as error:
-        raise damaged(origin, f"a family {manifest.family!r} that is none of ours") from error
-    if manifest.task.kind not in family.fits.get(manifest.data.data, ()):
-        raise damaged(origin, f"a family {family.name!r} for {manifest.task.kind} on {manifest.data.data} data")
+        family = fitting(manifest.family, manifest.data.data, manifest.task.kind)
+    except InputError:
+        raise damaged(
+            origin, f"a family {manifest.family!r} for {manifest.task.kind} on {manifest.data.data} data"
+        ) from None
     with torch.device("meta"), Undrawn():
         module = _build(family, manifest, origin)
     wanted = {name: (tuple(t.shape), t.dtype) for name, t in module.state_dict().items()}

@@ -9,7 +9,7 @@ from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.tasks import Task
 
-FORMAT = 2
+FORMAT = 3
 """The version of the folder's form. A newer one than this is refused."""
 
 

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,26 +10,31 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netwright.artifact.forecasting import forecast
 from netwright.artifact.load import load as load_artifact
 from netwright.artifact.making import classes_for, made
 from netwright.artifact.manifest import Manifest
+from netwright.artifact.reading import Raw, raw_rows
+from netwright.artifact.writing import write
 from netwright.core.arrays import as_bytes, as_tensor, chunks
 from netwright.core.errors import InputError
+from netwright.core.forms import CorpusForm, SequenceForm
 from netwright.core.notice import NetwrightWarning, Notice
 from netwright.core.schema import Schema
 from netwright.core.seeds import derive
 from netwright.data.conform import conform
+from netwright.data.corpus.corpus import Corpus
 from netwright.data.encode import encode
-from netwright.data.opening import open_source
 from netwright.data.pictures.album import Album
 from netwright.data.pictures.decoding import decode
 from netwright.data.pictures.scaling import scale_notice
 from netwright.data.pictures.unreadable import unreadable
 from netwright.data.rows_back import parted, rows_back
-from netwright.data.sources.read import read
+from netwright.data.sequences.collection import Sequences
+from netwright.data.sequences.encode import encode_sequences
 from netwright.data.table import Table
 from netwright.families.flat import MOST_PLACES
-from netwright.tasks import Denoising, Generation, Task
+from netwright.tasks import Denoising, Forecasting, Generation, Language, Task
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,20 @@ class Predictor:
     def predict(self, source: object) -> np.ndarray:
         """The answer for each row, in the order of the rows.
 
-        `source` is anything `nw.train` takes: a path, a frame, a dict of columns, an array, a folder of pictures. Gives
-        (N,) classes or numbers, (N, T) for several numeric targets, (N, L) zeros and ones for labels; of a reduction
+        `source` is anything `nw.train` takes: a path, a frame, a dict of columns, an array, a folder of pictures. Of
+        series it is what came before, and the answers are those of the steps that follow, series by series. Gives (N,) classes or numbers, (N, T) for several numeric targets, (N, L) zeros and ones for labels; of a reduction
         the codes (N, Z), of a search for anomalies the scores (N,), of a denoising the rows without noise: pictures
         (N, H, W) or (N, H, W, 3) uint8, or numbers as the network is fed them. Warns of unseen categories and of cells
         it could not read; raises InputError for a missing column and for a picture that can't be read.
         """
-        predictions, notices = self.predictions(self.read(source))
+        rows = self.read(source)
+        if isinstance(self.task, Forecasting):
+            table, notices = forecast(self, rows)
+            _warn(notices)
+            names = [name for name in table.columns if name == "prediction" or name.startswith("prediction_")]
+            found = np.stack([table[name].to_numpy() for name in names], axis=1)
+            return found[:, 0] if len(names) == 1 else found
+        predictions, notices = self.predictions(rows)
         _warn(notices)
         match self.task.kind:
             case "classification":
@@ -78,21 +90,14 @@ class Predictor:
         _warn(notices)
         return predictions
 
-    def read(self, source: object, *, query: str | None = None) -> Table | Album:
-        """The source as this network needs it: a table, or an album of pictures. Raises InputError for the other."""
-        if self.schema.image is None:
-            return read(source, query=query)
-        album = open_source(source, query=query, target=self.task.targets, pixels=True, sure=True)
-        if isinstance(album, Album):
-            return album
-        raise InputError(
-            "This network sees pictures.",
-            got=f"{album.name}, a table with the columns {', '.join(album.columns[:10])}",
-            wanted="a picture, a folder of pictures, a table with a column of their paths, or an array",
-            fix="Give one of these.",
-        )
+    def read(self, source: object, *, query: str | None = None, written: bool = False) -> Raw:
+        """The source as this network needs it; with `written` the cells of a table as they stand in a file.
 
-    def predictions(self, rows: Table | Album, dtype: torch.dtype = torch.float32) -> tuple[np.ndarray, list[Notice]]:
+        Raises InputError for data of another kind.
+        """
+        return raw_rows(self.schema, self.task, source, query=query, written=written)
+
+    def predictions(self, rows: Raw, dtype: torch.dtype = torch.float32) -> tuple[np.ndarray, list[Notice]]:
         """The task's predictions for raw rows, and what was odd about them.
 
         Raises InputError for a missing column, for pictures that can't be read, and where the task is to make new rows.
@@ -107,7 +112,7 @@ class Predictor:
             )
         return self._predictions(inputs, dtype), notices
 
-    def readable(self, rows: Table | Album) -> tuple[np.ndarray, np.ndarray, list[Notice]]:
+    def readable(self, rows: Raw) -> tuple[np.ndarray, np.ndarray, list[Notice]]:
         """The task's predictions for the rows that can be read, the positions (n,) of those, and what was odd.
 
         Raises InputError as `predictions` does, but for pictures only where none can be read.
@@ -124,15 +129,17 @@ class Predictor:
         predictions, which, notices = self.readable(album)
         return _upright(as_bytes(predictions)), which, notices
 
-    def answers(self, rows: Table | Album) -> tuple[Table, list[Notice]]:
+    def answers(self, rows: Raw) -> tuple[Table, list[Notice]]:
         """The rows with the answers added as columns; a name that is taken gets a `_` behind it.
 
-        For a picture that can't be read the answers are empty.
+        For a picture that can't be read the answers are empty. Of series it is the steps that follow, with their time.
         """
+        if isinstance(self.task, Forecasting):
+            return forecast(self, rows)
         inputs, notices, good = self._inputs(rows, torch.float32)
         if len(good) and not good.any():
             raise none_readable(notices)
-        table, added = rows.table if isinstance(rows, Album) else rows, {}
+        table, added = rows if isinstance(rows, Table) else rows.table, {}
         for name, values in self._columns(self._predictions(inputs, torch.float32)).items():
             while name in table.columns:
                 name += "_"
@@ -162,7 +169,35 @@ class Predictor:
         table = rows_back(self.schema, *new)
         return table if labels is None else table.with_columns({self.task.targets[0]: labels}), labels
 
-    def _inputs(self, rows: Table | Album, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], list[Notice], np.ndarray]:
+    def write(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        temperature: float = 0.8,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """A text that goes on from the prompt, piece by piece as it is written, `length` tokens long.
+
+        Of the tokens that may come next one is drawn by its probability to the power of 1/`temperature` (0 takes the
+        likeliest), among the `top_k` likeliest, or the fewest that have `top_p` of the probability together. The same
+        seed writes the same text. Raises InputError for a network that writes none.
+        """
+        form = self.schema.form
+        if not isinstance(form, CorpusForm):
+            raise InputError(
+                "This network does not write.",
+                got=f"a network for {self.task.title}",
+                wanted="one trained on a text",
+                fix="Train one: netwright train TEXT.txt.",
+            )
+        return write(
+            self.module, form, prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
+        )
+
+    def _inputs(self, rows: Raw, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], list[Notice], np.ndarray]:
         """What the network is fed, what was odd, and which rows (N,) could be read at all."""
         if isinstance(rows, Album):
             assert self.schema.image is not None
@@ -172,8 +207,16 @@ class Predictor:
                 [*rows.notices, *scale_notice(rows.loader, self.schema.image), *unreadable(rows, decoded)],
                 decoded.good,
             )
+        if isinstance(rows, Sequences):
+            assert isinstance(self.schema.form, SequenceForm)
+            encoded = encode_sequences(self.schema.form, rows)
+            fed = tuple(map(as_tensor, encoded.inputs))
+            return fed, [*rows.notices, *encoded.notices], np.ones(rows.table.rows, dtype=bool)
+        if isinstance(rows, Corpus):
+            raise _no_answers(self.task)
         read, notices = conform(self.schema, rows)
         encoded = encode(self.schema, read, np.float64 if dtype == torch.float64 else np.float32)
+        notices += encoded.notices
         notices += _odd(encoded.unseen, "value(s) that training never saw: treated as unknown")
         notices += _odd(encoded.gaps, "empty cell(s) where training had none: the median, or unknown, stands in")
         return tuple(map(as_tensor, encoded.inputs)), notices, np.ones(rows.rows, dtype=bool)
@@ -183,20 +226,26 @@ class Predictor:
         if isinstance(self.task, Denoising):
             clean = rows_back(self.schema, *parted(predictions, self.schema, MOST_PLACES))
             return {f"{name}_clean": clean[name].to_numpy() for name in clean.columns}
-        assert not isinstance(self.task, Generation), "refused before"
+        assert not isinstance(self.task, Generation | Forecasting | Language), "refused before"
         return self.task.columns(predictions)
 
     def _predictions(
         self, inputs: tuple[Tensor, ...], dtype: torch.dtype, which: np.ndarray | None = None
     ) -> np.ndarray:
-        if isinstance(self.task, Generation):
-            raise InputError(
-                "This network makes new rows; it has no answers for rows it is given.",
-                got=f"predict with a network for {self.task.title}",
-                wanted="a network that answers",
-                fix="Use generate.",
-            )
+        if isinstance(self.task, Generation | Language):
+            raise _no_answers(self.task)
+        assert not isinstance(self.task, Forecasting), "goes on from the end of what it is given"
         return self.task.predictions(forward(self.module, inputs, dtype, rows=which))
+
+
+def _no_answers(task: Task) -> InputError:
+    new = "text" if task.kind == "language" else "rows"
+    return InputError(
+        f"This network makes new {new}; it has no answers for {new} it is given.",
+        got=f"predict with a network for {task.title}",
+        wanted="a network that answers",
+        fix="Use generate.",
+    )
 
 
 def load(path: str | os.PathLike[str]) -> Predictor:

@@ -3,7 +3,7 @@
 from netwright.api.rows import Rows
 from netwright.api.train import Preparation
 from netwright.core.schema import Column
-from netwright.evaluate.decisions import treatment
+from netwright.evaluate.decisions import formed, treatment
 
 MOST_COLUMNS = 200
 
@@ -18,6 +18,7 @@ def decisions(ready: Preparation) -> str:
         f"split:  {rows.split_words} (--time, --group, --shuffle, --test-share, --seed)",
         f"family: {ready.family.name}, {ready.family.phrase} (--family)",
         *(f"        {name} = {value}" for name, value in ready.config.model_dump().items()),
+        *([f"data:   {formed(rows.schema.form)}"] if rows.schema.form is not None else []),
         "",
         *_table([("column", "kind", "missing", "what is done with it"), *map(_row, columns[:MOST_COLUMNS])]),
     ]
@@ -29,8 +30,8 @@ def decisions(ready: Preparation) -> str:
 
 
 def _size(rows: Rows) -> str:
-    if rows.schema.image is not None:
-        return f"{rows.table.rows:,} pictures"
+    if (data := rows.schema.data) in ("image", "sequence"):
+        return f"{rows.table.rows:,} {'pictures' if data == 'image' else 'sequences'}"
     return f"{rows.table.rows:,} rows, {len(rows.table.columns)} columns"
 
 

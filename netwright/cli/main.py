@@ -8,10 +8,10 @@ from netwright.core.errors import ArtifactError, InputError, InputTypeError, Net
 from netwright.core.version import VERSION
 
 COMMANDS = {
-    "train": "Train a network on a table or on pictures, and say how good it is on what it has not seen.",
+    "train": "Train a network on a table, pictures, series or texts, and say how good it is on what it has not seen.",
     "predict": "Answer for every row of new data: its columns, in its order, with prediction and probabilities added.",
     "evaluate": "Say how good a run is: on its held-out rows, or on other data.",
-    "generate": "Make new pictures, as PNG files and one sheet of them all, or new rows of a table.",
+    "generate": "Write a text; or make new pictures, as PNG files and one sheet of them all; or new rows of a table.",
     "resume": "Go on with a run from its last checkpoint, to the numbers it would have had.",
     "datasets": "List the bundled data sets, with rows, columns, licence and origin.",
 }

@@ -22,7 +22,7 @@ def predict(
         The run folder, or the model/ folder in it.
     data
         Anything `netwright train` reads, with the columns it was trained on; the target is not needed. For a network
-        that sees pictures also a single one, or a folder of them.
+        that sees pictures also a single one, or a folder of them. Of series, all up to now: what follows is foretold.
     output
         A .csv, .tsv, .parquet, .arrow or .jsonl file; standard output, as CSV, by default. For pictures whose noise is
         taken out, a folder.
@@ -33,20 +33,17 @@ def predict(
     """
     from netwright.artifact.predictor import load
     from netwright.core.files import refuse_existing, write_file
-    from netwright.data.sources.read import as_written
+    from netwright.data.pictures.album import Album
     from netwright.data.table import Table
     from netwright.data.write import to_bytes
 
     if output is not None:
         refuse_existing(output, force=force)
     predictor = load(run)
-    if predictor.schema.image is None:
-        rows = as_written(data, query=query)
-        notices = list(rows.notices)
-    else:
-        rows, notices = predictor.read(data, query=query), []
+    rows = predictor.read(data, query=query, written=True)
+    notices = list(rows.notices) if isinstance(rows, Table) else []
     if predictor.task.kind == "denoising" and predictor.schema.image is not None:
-        assert not isinstance(rows, Table)
+        assert isinstance(rows, Album)
         return _clean(predictor, rows, output, force=force)
     answers, odd = predictor.answers(rows)
     for notice in [*notices, *odd]:

@@ -22,6 +22,14 @@ def train(
     image_size: int | None = None,
     normal: str | None = None,
     false_alarms: float | None = None,
+    horizon: int | None = None,
+    id_: str | None = None,
+    known: str | None = None,
+    season: int | None = None,
+    quantiles: str | None = None,
+    window: int | None = None,
+    level: Literal["characters", "pieces"] | None = None,
+    pretrained: str | None = None,
     query: str | None = None,
     validation: str | None = None,
     test: str | None = None,
@@ -47,7 +55,7 @@ def train(
     json_: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Train a network on a table or on pictures, and say how good it is on what it has not seen.
+    """Train a network on a table, pictures, series or texts, and say how good it is on what it has not seen.
 
     Parameters
     ----------
@@ -55,16 +63,20 @@ def train(
         A file (CSV, TSV, Parquet, Arrow, JSON lines, also .gz and .zst), - for standard input, a database URL such as
         sqlite:///shop.db, or the name of a bundled data set (`netwright datasets` lists them). Pictures: a folder with
         a folder for each class, a table with a column of their paths, .npz or .npy arrays, IDX files as MNIST has
-        them, Parquet with the pictures inside.
+        them, Parquet with the pictures inside. Sequences: .ts files, .npz arrays, a long table with --id. A text file,
+        to be continued; a folder with a folder of texts for each class.
     target
-        The column to predict; several are joined by commas. Folders of pictures need none.
+        The column to predict; several are joined by commas. Folders of pictures and texts need none.
     output
         The run folder; runs/<name> by default.
     task
-        regression, classification or multilabel, found from the target by default; reduction, anomaly, denoising or
-        generation, where nothing is to be predicted.
+        regression, classification or multilabel, found from the target by default; forecasting, with --horizon;
+        language, for a text; reduction, anomaly, denoising or generation, where nothing is to be predicted.
     family
-        For tables tabular (default), mlp or linear; for pictures cnn (default); for both autoencoder and gan.
+        For tables tabular (default), mlp or linear; for pictures cnn (default); for both autoencoder and gan. For
+        texts transformer (default), lstm, gru, rnn, linear or, with --pretrained, bert. For sequences rocket (default),
+        lstm, gru, rnn, transformer or linear. For series blend (default), linear, naive, lstm, gru, rnn or transformer.
+        For a text to be continued transformer (default), lstm, gru or rnn.
     dimensions
         How many numbers a reduction tells a row in.
     image_size
@@ -73,6 +85,22 @@ def train(
         The label of ordinary rows in a search for anomalies; of two labels the most frequent by default.
     false_alarms
         The share of ordinary rows that a search for anomalies may take for one (0.01).
+    horizon
+        How many steps of a series are foretold.
+    id_
+        The column that says which series, or which sequence, a row belongs to.
+    known
+        Columns of a series that are known in advance, joined by commas.
+    season
+        Steps after which a series repeats itself; found by default.
+    quantiles
+        What is told of a forecast's range, joined by commas (0.1,0.5,0.9).
+    window
+        Steps, or tokens of a text, that the network sees; found by default.
+    level
+        What a network for a text reads and writes: characters (default below 5 MB) or pieces of words.
+    pretrained
+        A folder, or a name on a hub, with a network that others have trained, for --family bert.
     query
         SQL for a database.
     validation
@@ -82,7 +110,7 @@ def train(
     test_share
         The share of rows held out where no file is given (0.2).
     time
-        Split by this date-time column, the latest rows held out.
+        The column of times: rows are split by it, the latest held out; series and sequences are ordered by it.
     group
         Keep rows of one value of this column on one side of every split.
     shuffle
@@ -134,6 +162,14 @@ def train(
         "image_size": image_size,
         "normal": normal,
         "false_alarms": false_alarms,
+        "horizon": horizon,
+        "id": id_,
+        "known": known,
+        "season": season,
+        "quantiles": quantiles,
+        "window": window,
+        "level": level,
+        "pretrained": pretrained,
         "query": query,
         "validation": validation,
         "test": test,

@@ -61,8 +61,8 @@ class Settings(Record):
     """A file of rows that validate."""
     test: str | None = None
     """A file of rows that are held out."""
-    test_share: float = Field(default=0.2, ge=0, lt=0.9)
-    """Share of rows held out where no file is given."""
+    test_share: float | None = Field(default=None, ge=0, lt=0.9)
+    """Share of rows held out where no file is given; where None a fifth, of a text to be continued a tenth."""
     time: str | None = None
     """The date-time column to split by."""
     group: str | None = None
@@ -77,6 +77,10 @@ class Settings(Record):
     balanced: bool = False
     """Weight the classes so that each counts the same."""
     device: str = "auto"
+
+    def held_out(self, default: float = 0.2) -> float:
+        """The share of rows that is held out where no file is given."""
+        return default if self.test_share is None else self.test_share
 
     @field_validator("target", "exclude", "known", "quantiles", mode="before")
     @classmethod

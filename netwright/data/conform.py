@@ -21,7 +21,7 @@ def conform(schema: Schema, table: Table) -> tuple[Table, list[Notice]]:
 
     Raises InputError where a column is missing or most of its cells can't be read.
     """
-    wanted = {c.name: c.cell for c in schema.used}
+    wanted = {c.name: c.cell for c in (*schema.used, *schema.texts)}
     absent = [name for name in wanted if name not in table.columns]
     if absent:
         raise InputError(

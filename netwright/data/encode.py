@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from netwright.core.forms import TextForm
+from netwright.core.notice import Notice
 from netwright.core.schema import CategoryColumn, NumberColumn, Schema, TimeColumn
 from netwright.data.schema import bounded
 from netwright.data.table import Series, Table
+from netwright.data.text.encode import encode_text
 
 FAR = 1e6
 """Scaled values are held within ± this before they are clipped smoothly; an infinity ends there."""
@@ -20,7 +23,8 @@ class Encoded:
 
     `unseen` counts, by column, cells whose category training never saw; `gaps` counts cells without a value in columns
     that always had one in training (the median, or the unseen place, stands in). `images` (N, C, H, W) uint8 stand for
-    them where the rows are pictures.
+    them where the rows are pictures, `parts`, each (N, …), where they are sequences, texts or windows of a series or a
+    text. `lengths` says of each part how much of axis 1 is no padding, (N,); None where all of it counts.
     """
 
     numbers: np.ndarray
@@ -28,20 +32,39 @@ class Encoded:
     unseen: Counter[str]
     gaps: Counter[str]
     images: np.ndarray | None = None
+    parts: tuple[np.ndarray, ...] = ()
+    lengths: tuple[np.ndarray | None, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    """What was odd about texts."""
 
     @property
     def inputs(self) -> tuple[np.ndarray, ...]:
-        """What a network is fed, in the order of its arguments: numbers and categories, or pictures alone."""
+        """What a network is fed, in the order of its arguments: numbers and categories, or what stands for them."""
+        if self.parts:
+            return self.parts
         return (self.numbers, self.categories) if self.images is None else (self.images,)
 
     def take(self, rows: np.ndarray) -> "Encoded":
         """The rows with these positions."""
         images = None if self.images is None else self.images[rows]
-        return replace(self, numbers=self.numbers[rows], categories=self.categories[rows], images=images)
+        parts = tuple(part[rows] for part in self.parts)
+        lengths = tuple(None if length is None else length[rows] for length in self.lengths)
+        numbers, categories = (x[rows] if len(x) else x for x in (self.numbers, self.categories))
+        return replace(self, numbers=numbers, categories=categories, images=images, parts=parts, lengths=lengths)
 
 
 def encode(schema: Schema, table: Table, dtype: type = np.float32) -> Encoded:
     """Encode every row. The table's cells must have been read as the schema's cell types say."""
+    encoded = _columns(schema, table, dtype)
+    if not isinstance(schema.form, TextForm):
+        return encoded
+    parts, lengths, notices = encode_text(schema.form, table)
+    beside = (encoded.numbers, encoded.categories)
+    return replace(encoded, parts=(*parts, *beside), lengths=(*lengths, None, None), notices=tuple(notices))
+
+
+def _columns(schema: Schema, table: Table, dtype: type) -> Encoded:
+    """The columns of numbers, dates and categories."""
     numbers = np.empty((table.rows, len(schema.number_features)), dtype=dtype)
     categories = np.empty((table.rows, len(schema.cardinalities)), dtype=np.int64)
     unseen: Counter[str] = Counter()
@@ -67,6 +90,15 @@ def pictures_encoded(pixels: np.ndarray) -> Encoded:
     none = np.empty((len(pixels), 0))
     numbers, categories = none.astype(np.float32), none.astype(np.int64)
     return Encoded(numbers=numbers, categories=categories, unseen=Counter(), gaps=Counter(), images=pixels)
+
+
+def parts_encoded(*parts: np.ndarray, lengths: tuple[np.ndarray | None, ...] = ()) -> Encoded:
+    """What is fed in a form of its own, each (N, …), and how much of it is no padding."""
+    none = np.empty((0, 0))
+    numbers, categories = none.astype(np.float32), none.astype(np.int64)
+    return Encoded(
+        numbers=numbers, categories=categories, unseen=Counter(), gaps=Counter(), parts=parts, lengths=lengths
+    )
 
 
 def _number(column: NumberColumn, series: Series) -> tuple[np.ndarray, int]:

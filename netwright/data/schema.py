@@ -14,6 +14,7 @@ from netwright.core.schema import (
     NumberColumn,
     Scaling,
     Schema,
+    TextColumn,
     TimeColumn,
     TimePart,
 )
@@ -25,7 +26,7 @@ SMALLEST = 1e-140
 """Numbers nearer to zero than this count as zero: dividing by what sets two numbers apart must not overflow."""
 QUANTILES = 65
 """Points of the quantile scaling."""
-FORCED = {"number": "number", "category": "string", "boolean": "string", "datetime": "datetime"}
+FORCED = {"number": "number", "category": "string", "boolean": "string", "datetime": "datetime", "text": "string"}
 """How the cells of a column must be read for a kind a person asks for."""
 
 
@@ -57,10 +58,12 @@ def fit_schema(
     kinds: Mapping[str, str] | None = None,
     exclude: Sequence[str] = (),
     scaling: Scaling = "robust",
+    texts: Sequence[str] = (),
 ) -> Schema:
     """The schema of these rows, whose cells were read as `types` say.
 
-    `kinds` are a person's own choices by column; `exclude` are columns to leave out. Raises InputError where a named
+    `kinds` are a person's own choices by column; `exclude` are columns to leave out, `texts` those whose text is read.
+    Raises InputError where a named
     column is not there or no column is left.
     """
     kinds = dict(kinds or {})
@@ -70,11 +73,13 @@ def fit_schema(
     columns = tuple(
         LeftOutColumn(name=name, cell=types[name], kind="left out", why="left out by --exclude")
         if name in exclude
+        else TextColumn(name=name, cell=types[name], why="text that is read", missing=table[name].null_count())
+        if name in texts
         else _fit_column(name, table[name], types[name], kinds.get(name), scaling)
         for name in table.columns
     )
     schema = Schema(columns=columns)
-    if not schema.used:
+    if not schema.used and not texts:
         raise InputError(
             "No column is left to predict from.",
             got="; ".join(f"{c.name}: {c.why}" for c in schema.left_out[:5]) or "a table with the target alone",

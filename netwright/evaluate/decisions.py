@@ -2,7 +2,16 @@
 
 from datetime import UTC, datetime
 
-from netwright.core.schema import CategoryColumn, Column, ImageColumn, LeftOutColumn, NumberColumn, TimeColumn
+from netwright.core.forms import CorpusForm, Form, SequenceForm, SeriesForm, TextForm
+from netwright.core.schema import (
+    CategoryColumn,
+    Column,
+    ImageColumn,
+    LeftOutColumn,
+    NumberColumn,
+    TextColumn,
+    TimeColumn,
+)
 from netwright.evaluate.format import count, number, shorten
 
 
@@ -20,10 +29,36 @@ def treatment(column: Column) -> str:
             return f"elapsed time{parts} ({seen}){_filled(column, 'the middle')}"
         case CategoryColumn():
             return _category(column)
+        case TextColumn():
+            return "read as text"
         case ImageColumn():
             colour = "grey" if column.channels == 1 else "colour"
             way = "scaled as a whole and padded with its edge" if column.fitting == "pad" else "stretched"
             return f"{column.height} × {column.width} pixels in {colour}; one of another shape is {way}"
+
+
+def formed(form: Form) -> str:
+    """What a row is where the data is no plain table, in words without a full stop."""
+    match form:
+        case SequenceForm():
+            steps = (
+                count(form.length, "step")
+                if form.shortest == form.length
+                else (f"{form.shortest:,} to {count(form.length, 'step')}")
+            )
+            return f"sequences of {steps} of {count(len(form.channels), 'channel')}"
+        case TextForm():
+            more = f", and {count(len(form.grams), 'n-gram')} of words and letters" if form.grams else ""
+            return f"texts of at most {count(form.length, 'token')}, of {form.pieces:,} different ones{more}"
+        case SeriesForm():
+            season = f", a season of {form.season:,}" if form.season > 1 else ""
+            return (
+                f"{count(len(form.series), 'series', 'series')} in steps of {form.step}{season}: from {form.window:,} steps "
+                f"the next {form.horizon:,} are foretold"
+            )
+        case CorpusForm():
+            what = "character" if form.level == "characters" else "piece"
+            return f"a text of {len(form.vocabulary) - 1:,} different {what}s, seen {form.window:,} at a time"
 
 
 def _category(column: CategoryColumn) -> str:

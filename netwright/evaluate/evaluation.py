@@ -11,16 +11,22 @@ from netwright.tasks import Supervised
 LOWER_IS_BETTER = {
     "Brier score",
     "Fréchet distance",
+    "MASE",
     "RMSE",
+    "bits per character",
     "divergence of labels",
     "false alarms",
     "log loss",
     "mean absolute error",
     "median absolute error",
+    "nats per character",
+    "perplexity",
+    "pinball loss",
+    "scaled error",
     "−ELBO",
 }
 """Figures where less is better; of all others but the next more is."""
-ONLY_TOLD = {"Fréchet distance of real rows", "alarms", "confident share of real rows"}
+ONLY_TOLD = {"Fréchet distance of real rows", "alarms", "confident share of real rows", "interval coverage"}
 """Figures that are neither better nor worse: they are there to hold others against."""
 SHARES = {"accuracy", "exact match"}
 """Figures that are a share of rows, whose range follows from the count of rows that are right."""

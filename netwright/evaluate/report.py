@@ -10,7 +10,7 @@ import jinja2
 import numpy as np
 
 from netwright.evaluate.breakdown import Part, confused, per_class, per_label
-from netwright.evaluate.decisions import treatment
+from netwright.evaluate.decisions import formed, treatment
 from netwright.evaluate.evaluation import LOWER_IS_BETTER, ONLY_TOLD, Evaluation
 from netwright.evaluate.findings import Findings
 from netwright.evaluate.format import NONE, cell, clean, count, duration, figure, number, percent, shorten, squeeze
@@ -237,7 +237,8 @@ def _data(findings: Findings) -> dict[str, object]:
         "columns": rows,
         "columns_open": len(columns) <= OPEN_BELOW,
         "columns_total": len(columns),
-        "columns_used": len(findings.schema.used) + (findings.schema.image is not None),
+        "columns_used": len(findings.schema.used) + len(findings.schema.texts) + (findings.schema.image is not None),
+        "formed": capital(formed(findings.schema.form)) + "." if findings.schema.form is not None else "",
         "split": findings.split,
         "task_why": findings.task_why,
     }

@@ -5,12 +5,11 @@ import math
 from netwright.evaluate.evaluation import LOWER_IS_BETTER, Evaluation
 from netwright.evaluate.findings import Findings
 from netwright.evaluate.format import clean, count, figure, shorten
-from netwright.tasks import Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Classification, MultiLabel, Regression, Task
 
 MOST_BASELINES = 4
 MOST_STEPS = 3
-IDLE = ("mean row", "mean picture", "noise left in")
+IDLE = ("mean row", "mean picture", "noise left in", "last value")
 """Baselines of tasks without a target that do nothing: what is no better than one of them is worth nothing."""
 LEADING = {"Fréchet distance": "from"}
 """The word between a figure and the held-out rows, where it is not "on"."""
@@ -64,7 +63,7 @@ def beside(judged: Evaluation) -> str:
 
 def constant_of(task: Task, judged: Evaluation) -> str:
     """The name of the baseline that ignores its inputs or does nothing with them; "" where there is none."""
-    if not isinstance(task, Labelled):
+    if isinstance(task, Regression | Classification | MultiLabel):
         return task.constant_title
     return next((name for name in judged.baselines if name in IDLE), "")
 
@@ -112,6 +111,8 @@ def _behind(judged: Evaluation, best: str) -> str:
     word = (
         "just as good" if theirs == own else f"better by no more than chance ({told})" if near else f"better ({told})"
     )
+    if best == "network alone":
+        return f"The network alone is {word}: the blend trusted the others too much."
     several = best.removesuffix(" alone").endswith("s") and best.endswith(" alone")
     return (
         f"{capital(_the(best))} {'are' if several else 'is'} {word} and simpler: prefer {'them' if several else 'it'}."

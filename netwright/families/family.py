@@ -40,8 +40,9 @@ class Training(Record):
 class Family:
     """`defaults(rows, folds, schema, task)` are settings for a size; `build(config, schema, task, layers)` the module.
 
-    The module is called with what `data.encode.Encoded.inputs` holds: numbers (B, F) and categories (B, C), or pictures
-    (B, C, H, W) uint8. `fits` says which kinds of task it takes on which kind of data, the one it is best at first.
+    The module is called with what `data.encode.Encoded.inputs` holds: numbers (B, F) and categories (B, C), pictures
+    (B, C, H, W) uint8, or what the records of `core.forms` say. `fits` says which kinds of task it takes on which kind
+    of data, the one it is best at first. A name may stand for several families, each for other kinds of data.
 
     `prepare(module, config, task, training, validation)`, where given, sets what is measured on training rows before
     the phases run: a closed-form fit, quantile bins, principal components. `finish`, of the same form, sets what can
@@ -56,7 +57,12 @@ class Family:
 
     `folds(rows, asked)` says how many validation folds the rows are divided into, given what a person asked for, and
     the share of the rows each has: one, or one a member. `most_pixels` is the longest side of the pictures it is fed,
-    `dimensions(schema)` the size of a reduction where none is asked for.
+    `window` how many tokens of a text it sees before the one it foretells, `dimensions(schema)` the size of a reduction
+    where none is asked for.
+
+    `grams` is True where it is fed a text's n-grams beside its tokens. `apart(config, schema)`, where given, are files
+    written beside the artifact's own, in a folder named like the module that holds the weights kept with them: other
+    tools then read that part of the network back.
     """
 
     name: str
@@ -75,6 +81,9 @@ class Family:
     warning: Callable[[Mapping[str, float]], str] = lambda figures: ""
     dimensions: Callable[[Schema], int] = lambda schema: 2
     most_pixels: int = 64
+    window: int = 256
+    grams: bool = True
+    apart: tuple[str, Callable[[Record, Schema], Mapping[str, bytes]]] | None = None
 
     def configured(self, values: Mapping[str, object]) -> Record:
         """The family's settings with these values. Raises InputError for a name it does not have or a bad value."""

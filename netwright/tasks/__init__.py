@@ -15,7 +15,8 @@ All tasks have the same members. N rows, O outputs, K members trained at once (a
 | `constant(truth)` | the best prediction that ignores the inputs, (N, …) |
 | `columns(predictions)` | predictions → the columns a person is given |
 
-Tasks without a target to be learned (`reduction`, `anomaly`, `denoising`, `generation`) have `kind`, `title`,
+`forecasting` and `language` foretell what comes next: their `losses` are of windows, and `evaluate` measures each in its
+own way. Tasks without a target to be learned (`reduction`, `anomaly`, `denoising`, `generation`) have `kind`, `title`,
 `targets`, `output_size`, `encode`, and, where they answer for a row, `predictions` and `columns`; how good they are is
 measured by `evaluate`, each in its own way.
 """
@@ -27,7 +28,9 @@ from pydantic import Field
 from netwright.tasks.anomaly import Anomaly
 from netwright.tasks.classification import Classification
 from netwright.tasks.denoising import Denoising
+from netwright.tasks.forecasting import Forecasting
 from netwright.tasks.generation import Generation
+from netwright.tasks.language import Language
 from netwright.tasks.multilabel import MultiLabel
 from netwright.tasks.reduction import Reduction
 from netwright.tasks.regression import Regression
@@ -35,14 +38,17 @@ from netwright.tasks.regression import Regression
 Supervised = Annotated[Regression | Classification | MultiLabel, Field(discriminator="kind")]
 Unsupervised = Annotated[Reduction | Anomaly | Denoising | Generation, Field(discriminator="kind")]
 Task = Annotated[
-    Regression | Classification | MultiLabel | Reduction | Anomaly | Denoising | Generation, Field(discriminator="kind")
+    Regression | Classification | MultiLabel | Forecasting | Language | Reduction | Anomaly | Denoising | Generation,
+    Field(discriminator="kind"),
 ]
 
 __all__ = [
     "Anomaly",
     "Classification",
     "Denoising",
+    "Forecasting",
     "Generation",
+    "Language",
     "MultiLabel",
     "Reduction",
     "Regression",

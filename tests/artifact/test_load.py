@@ -94,10 +94,34 @@ def test_a_newer_version_is_refused_with_the_mend(copy: Path):
     assert "pip install --upgrade" in refused(copy, "newer netwright").fix
 
 
-@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "sub/file", "..", ".hidden", "a\\b"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../outside",
+        "/etc/passwd",
+        "sub/../../outside",
+        "sub/deep/file",
+        "sub//file",
+        "sub/",
+        "/sub",
+        "..",
+        ".hidden",
+        "sub/.hidden",
+        "a\\b",
+    ],
+)
 def test_a_path_that_points_outside(copy: Path, name: str):
     (copy.parent / "outside").write_bytes(b"secret")
     edit(copy, lambda values: values["files"].update({name: {"bytes": 6, "sha256": sha256(b"secret")}}))
+    refused(copy, "point outside")
+
+
+def test_a_file_in_a_folder_of_the_artifact_is_checked_too(copy: Path):
+    edit(copy, lambda values: values["files"].update({"sub/file": {"bytes": 6, "sha256": sha256(b"secret")}}))
+    refused(copy, "no file sub/file")
+    (copy.parent / "elsewhere").mkdir()
+    (copy.parent / "elsewhere" / "file").write_bytes(b"secret")
+    (copy / "sub").symlink_to(copy.parent / "elsewhere")
     refused(copy, "point outside")
 
 

@@ -18,7 +18,7 @@ from netwright.engine.eager import Eager
 from netwright.engine.job import Job, Position
 from netwright.engine.tally import Tally
 from netwright.families.family import Family, Training
-from netwright.families.registry import FAMILIES
+from netwright.families.registry import FAMILIES, find
 from netwright.tasks import Classification, MultiLabel, Regression, Task
 
 ROWS = 96
@@ -104,7 +104,7 @@ class Made:
             eager.step([self.training], phases, Tally(Position()))
 
 
-PREDICTING = [f for f in FAMILIES.values() if "regression" in f.fits.get("table", ())]
+PREDICTING = [f for f in FAMILIES if "regression" in f.fits.get("table", ())]
 every_family = pytest.mark.parametrize("family", PREDICTING, ids=lambda f: f.name)
 every_trained = pytest.mark.parametrize("family", [f for f in PREDICTING if f.phases], ids=lambda f: f.name)
 every_task = pytest.mark.parametrize("kind", ["regression", "classification", "multilabel"])
@@ -226,6 +226,6 @@ def test_defaults_suit_any_size(family: Family, rows: int):
 
 @every_family
 def test_it_says_what_it_is(family: Family):
-    assert FAMILIES[family.name] is family and family.phrase
+    assert find(family.name) is family and family.phrase
     with pytest.raises(ValueError, match="extra"):
         family.config.model_validate({"no_such_setting": 1})

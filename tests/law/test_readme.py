@@ -40,7 +40,9 @@ def commands() -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("readme")
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "README.md").write_text(README, encoding="utf-8")
+    return folder
 
 
 def test_the_set_up_commands_stand_there():

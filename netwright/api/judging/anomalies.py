@@ -27,7 +27,7 @@ def judge_anomalies(rows: Rows, module: nn.Module, settings: Settings) -> Judged
         "nearest neighbours alone": predictions[:, 1],
         "residual of PCA": _residuals(module, inputs, held),
     }
-    unit = unit_of(rows.schema.image is not None)
+    unit = unit_of(rows.schema.data)
     order = np.argsort(-predictions[:, 2], kind="stable")[:STRANGEST]
     return Judged(
         evaluation=evaluate_anomalies(predictions, strange, baselines, seed=settings.seed, unit=unit),

@@ -5,6 +5,8 @@ from torch import nn
 
 from netwright.api.judging.judged import Inputs, Judged, unit_of
 from netwright.api.judging.pictures import wrong_pictures
+from netwright.api.judging.sequences import sequence_panels
+from netwright.api.judging.words import word_panels
 from netwright.api.rows import Rows
 from netwright.artifact.predictor import forward
 from netwright.core.arrays import as_tensor
@@ -13,6 +15,7 @@ from netwright.data.table import Table
 from netwright.evaluate.evaluation import evaluate
 from netwright.evaluate.findings import Importance
 from netwright.evaluate.importance import permutation_importance
+from netwright.evaluate.panels import Panel
 from netwright.tasks import Classification, Supervised
 from netwright.tasks.labelled import Labelled
 
@@ -30,19 +33,33 @@ def judge_answers(rows: Rows, module: nn.Module, baselines: dict[str, np.ndarray
     """Answers against the truth, beside what is simpler; which columns matter; the rows it gets most wrong."""
     task, held = rows.task, rows.split.test
     assert not isinstance(task, Labelled)
-    pictures = rows.schema.image is not None
     predictions, truth = predict_rows(module, task, rows, held), rows.truth(held)
     error = _errors(task, predictions, truth)
     worst = np.argsort(-error, kind="stable")[:WORST_ROWS]
-    importance = () if pictures else _importance(module, task, rows, truth, seed=settings.seed)
+    table = rows.schema.data == "table"
+    importance = _importance(module, task, rows, truth, seed=settings.seed) if table else ()
     return Judged(
-        evaluation=evaluate(task, predictions, truth, baselines, seed=settings.seed, unit=unit_of(pictures)),
+        evaluation=evaluate(task, predictions, truth, baselines, seed=settings.seed, unit=unit_of(rows.schema.data)),
         predictions=predictions,
         truth=truth,
         importance=importance,
         worst=_worst(rows, held, predictions, error, worst),
-        panels=wrong_pictures(rows, module, held, predictions, truth, error) if pictures else (),
+        panels=_panels(rows, module, held, predictions, truth, error),
     )
+
+
+def _panels(
+    rows: Rows, module: nn.Module, held: np.ndarray, predictions: np.ndarray, truth: np.ndarray, error: np.ndarray
+) -> tuple[Panel, ...]:
+    """Where it fails, as this kind of data is best shown."""
+    match rows.schema.data:
+        case "image":
+            return wrong_pictures(rows, module, held, predictions, truth, error)
+        case "text":
+            return word_panels(rows, module, held, predictions, truth, error)
+        case "sequence":
+            return sequence_panels(rows, module, held, predictions, truth, error)
+    return ()
 
 
 def _importance(

@@ -24,7 +24,7 @@ from netwright.core.settings import Settings
 from netwright.data.rows_back import parted
 from netwright.evaluate.generation import Seen, evaluate_generation
 from netwright.families.flat import MOST_PLACES, FlatTable
-from netwright.families.registry import FAMILIES
+from netwright.families.registry import find
 from netwright.metrics.generation import nearest, random_features
 from netwright.tasks import Generation
 
@@ -75,7 +75,7 @@ def judge_generated(rows: Rows, module: nn.Module, settings: Settings, *, stop: 
         training=look(inputs, training),
         simple=_simple(rows, training, len(held), look, random),
         seed=settings.seed,
-        unit=unit_of(rows.schema.image is not None),
+        unit=unit_of(rows.schema.data),
     )
     pool = random.permutation(rows.split.training)[:POOL]
     if rows.encoded.images is None or not len(pool):
@@ -108,7 +108,7 @@ def _classifier(rows: Rows, settings: Settings, stop: Stop | None) -> nn.Module 
     several = len(split.training) >= FEWEST_ROWS and len(np.unique(rows.target[split.training])) > 1
     if label is None or not validated or not several or (stop is not None and stop.signal):
         return None
-    family = FAMILIES["cnn" if rows.schema.image is not None else "mlp"]
+    family = find("mlp") if rows.schema.image is None else find("cnn", "image")
     seconds = min(JUDGE_SECONDS, settings.time_limit / 10) if settings.time_limit else JUDGE_SECONDS
     labelled = replace(rows, task=label)
     own = Within(run=stop)

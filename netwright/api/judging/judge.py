@@ -6,8 +6,10 @@ from torch import nn
 from netwright.api.fitting import Fitted
 from netwright.api.judging.anomalies import judge_anomalies
 from netwright.api.judging.answers import judge_answers
+from netwright.api.judging.forecasts import judge_forecasts
 from netwright.api.judging.generated import judge_generated
 from netwright.api.judging.judged import Judged
+from netwright.api.judging.language import judge_language
 from netwright.api.judging.pictures import over_time
 from netwright.api.judging.rebuilt import judge_denoising, judge_reduction
 from netwright.api.rows import Rows
@@ -81,6 +83,10 @@ def judged(
             return judge_anomalies(rows, module, settings)
         case "generation":
             return judge_generated(rows, module, settings, stop=stop)
+        case "forecasting":
+            return judge_forecasts(rows, module, settings)
+        case "language":
+            return judge_language(rows, module, settings)
     return judge_answers(rows, module, baselines, settings)
 
 

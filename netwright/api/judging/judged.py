@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from netwright.core.arrays import chunks
+from netwright.core.schema import DataKind
 from netwright.evaluate.evaluation import Evaluation
 from netwright.evaluate.findings import Importance
 from netwright.evaluate.panels import Panel
@@ -31,9 +32,9 @@ class Judged:
     panels: tuple[Panel, ...] = ()
 
 
-def unit_of(rows_are_pictures: bool) -> str:
+def unit_of(data: DataKind) -> str:
     """What a row is called."""
-    return "picture" if rows_are_pictures else "row"
+    return {"image": "picture", "sequence": "sequence", "series": "window", "corpus": "token"}.get(data, "row")
 
 
 def device_of(module: nn.Module) -> torch.device:

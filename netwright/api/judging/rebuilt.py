@@ -48,7 +48,7 @@ class Versions:
 
 def judge_reduction(rows: Rows, module: nn.Module, settings: Settings) -> Judged:
     """The variance that survives, beside principal components of the same number; the space of the codes."""
-    task, unit = rows.task, unit_of(rows.schema.image is not None)
+    task, unit = rows.task, unit_of(rows.schema.data)
     assert isinstance(task, Reduction)
     held, inputs = rows.split.test[:MOST], rows.encoded.inputs
     mean = _mean(module, inputs, held)
@@ -88,7 +88,7 @@ def judge_denoising(rows: Rows, module: nn.Module, settings: Settings) -> Judged
             {"noise left in": versions.errors("with noise"), "PCA": versions.errors("by PCA")},
             values=versions.values,
             seed=settings.seed,
-            unit=unit_of(rows.schema.image is not None),
+            unit=unit_of(rows.schema.data),
         ),
         panels=rebuilt_pictures(rows, shown),
     )

@@ -10,7 +10,7 @@ from netwright.engine.gate import proven
 from netwright.engine.job import Job
 from netwright.families.cnn.family import FAMILY, CNNConfig, smoothed
 from netwright.families.cnn.network import PictureNetwork
-from netwright.families.registry import FAMILIES
+from netwright.families.registry import find
 from tests.families.cnn.made import SHAPES, TASKS, Made, schema_of, task_of
 
 every_task = pytest.mark.parametrize("kind", TASKS)
@@ -162,7 +162,7 @@ def test_defaults_suit_any_size(rows: int):
 
 
 def test_the_registry_knows_it_and_pictures_are_bounded():
-    assert FAMILIES["cnn"] is FAMILY and FAMILY.phrase
+    assert find("cnn", "image") is FAMILY and FAMILY.phrase
     assert FAMILY.most_pixels == 128
     with pytest.raises(InputError, match="no_such"):
         FAMILY.configured({"no_such": 1})

@@ -1,0 +1,66 @@
+"""Sequences to the numbers a network is fed, by a form.
+
+N sequences, T steps, C channels.
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
+from netwright.core.forms import SequenceForm
+from netwright.core.notice import Notice
+from netwright.data.encode import FAR, Encoded, parts_encoded
+from netwright.data.sequences.collection import Sequences
+
+
+def encode_sequences(form: SequenceForm, sequences: Sequences) -> Encoded:
+    """Values (N, T, C) float32, standardised by channel and zero past the end, and lengths (N,).
+
+    What is missing within a sequence lies on the line between its neighbours, at an end it is as the nearest value; a
+    channel without any value is the mean of training. `gaps` counts such values by channel.
+    """
+    gaps = missing(sequences)
+    values = filled(sequences.values, sequences.lengths, gaps)
+    mean, scale = np.asarray(form.mean, dtype=np.float32), np.asarray(form.scale, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        values -= mean
+        values /= scale
+    np.nan_to_num(values, copy=False, nan=0.0, posinf=FAR, neginf=-FAR)
+    np.clip(values, -FAR, FAR, out=values)
+    counts = Counter({name: int(n) for name, n in zip(form.channels, gaps.sum((0, 1)), strict=True)})
+    encoded = parts_encoded(values, sequences.lengths, lengths=(sequences.lengths, None))
+    return replace(encoded, gaps=+counts, notices=tuple(gap_notices(sequences, gaps)))
+
+
+def missing(sequences: Sequences) -> np.ndarray:
+    """(N, T, C) where a value is missing within a sequence."""
+    inside = np.arange(sequences.values.shape[1]) < sequences.lengths[:, None]
+    return np.isnan(sequences.values) & inside[:, :, None]
+
+
+def filled(values: np.ndarray, lengths: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """A copy of the values (N, T, C) with the gaps (N, T, C) filled, but for channels without any value."""
+    values = values.copy()
+    for row, channel in np.argwhere(gaps.any(1)):
+        own, gap = values[row, : lengths[row], channel], gaps[row, : lengths[row], channel]
+        if not gap.all():
+            own[gap] = np.interp(np.flatnonzero(gap), np.flatnonzero(~gap), own[~gap])
+    return values
+
+
+def gap_notices(sequences: Sequences, gaps: np.ndarray) -> list[Notice]:
+    """What is said of values that were missing, (N, T, C), and of sequences without a step."""
+    notices = []
+    touched = gaps.any((1, 2))
+    if touched.any():
+        names = [name for name, some in zip(sequences.channels, gaps.any((0, 1)), strict=True) if some]
+        what = f"{int(gaps.sum()):,} value(s) are missing in {int(touched.sum()):,} of {len(sequences):,} sequences"
+        what += f" (first in sequence {int(np.flatnonzero(touched)[0]) + 1}; {', '.join(map(repr, names[:5]))}): "
+        what += "each is put on the line between its neighbours, or as the nearest at an end"
+        notices.append(Notice(what=what, fix="fill them in to say otherwise"))
+    empty = np.flatnonzero(sequences.lengths == 0)
+    if len(empty):
+        what = f"{len(empty):,} sequence(s) have no step at all (first is number {empty[0] + 1})"
+        notices.append(Notice(what=what, fix="leave them out: nothing can be told from them"))
+    return notices

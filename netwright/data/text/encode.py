@@ -1,0 +1,64 @@
+"""Texts to the numbers a network is fed, by a form.
+
+N rows, T tokens, M n-grams.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from netwright.core.forms import TextForm
+from netwright.core.notice import Notice
+from netwright.data.table import Table
+from netwright.data.text.ngrams import gram_rows
+from netwright.data.text.tokenizer import load_tokenizer, tokens_of
+
+Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def joined(table: Table, columns: Sequence[str]) -> list[str]:
+    """(N,) the text of each row: that of the columns, in their order, a line each. What is missing is empty."""
+    parts = [table[name].cast(str).fill_null("").to_list() for name in columns]
+    return ["\n".join(cells) for cells in zip(*parts, strict=True)] if len(parts) > 1 else parts[0]
+
+
+def encode_text(form: TextForm, table: Table) -> tuple[Parts, Parts, list[Notice]]:
+    """Tokens (N, T) int32, n-grams (N, M) int32, their weights (N, M) float32; how much of each is no padding, (N,);
+    and what is to be known: texts that are empty, and texts that are longer than the network reads.
+
+    T and M are those of the longest row, T no more than the form's length. A row without text has one token. Raises
+    ValueError where the form holds no tokenizer.
+    """
+    texts = joined(table, form.columns)
+    return encode_texts(form, texts, table.name)
+
+
+def encode_texts(form: TextForm, texts: Sequence[str], name: str = "table") -> tuple[Parts, Parts, list[Notice]]:
+    """The same of joined texts; `name` is what they are from."""
+    tokens, lengths, cut = tokens_of(load_tokenizer(form.tokenizer), texts, form.length)
+    grams, rarity = np.asarray(form.grams, dtype=np.uint32), np.asarray(form.rarity)
+    numbers, weights, many, crowded = gram_rows(texts, grams, rarity)
+    empty = np.array([not text.strip() for text in texts], dtype=bool)
+    notices = _notices(form, name, empty, cut, crowded, numbers.shape[1])
+    return (tokens, numbers, weights), (lengths, many, many), notices
+
+
+def _notices(form: TextForm, name: str, empty: np.ndarray, cut: np.ndarray, crowded: int, most: int) -> list[Notice]:
+    notices, column = [], form.columns[0]
+    if empty.any():
+        what = f"{empty.sum():,} of {len(empty):,} rows of {name} have no text (first: row {empty.argmax() + 1})"
+        fix = (
+            "they are answered from the other columns, or as rows without text are; fill the text in, or leave them out"
+        )
+        notices.append(Notice(what=what, fix=fix, column=column))
+    if cut.any():
+        what = (
+            f"{cut.sum():,} of {len(cut):,} texts of {name} are longer than the network reads: it sees the first "
+            f"{form.length:,} pieces of them (first: row {cut.argmax() + 1})"
+        )
+        whole = "; the n-grams beside it are of the whole text" if form.grams else ""
+        notices.append(Notice(what=what + whole, fix="--window reads more, and takes longer", column=column))
+    if crowded:
+        what = f"{crowded:,} texts of {name} have more than {most:,} known n-grams: the {most:,} weightiest are used"
+        notices.append(Notice(what=what, fix="divide long texts into several rows", column=column))
+    return notices

@@ -1,0 +1,73 @@
+"""The dials of a language model, and how they follow from the size of the text.
+
+N tokens of the training text, V vocabulary, S places of the prior's table.
+"""
+
+import math
+from typing import Any
+
+from pydantic import Field
+
+from netwright.core.forms import CorpusForm
+from netwright.core.schema import Schema
+from netwright.families.family import Count, Dropout, Penalty, Training
+
+BUDGET = 3_400_000
+"""Tokens that a run reads where nobody says how long: some eight minutes on one slow core."""
+MOST_EPOCHS = 24
+SMALLEST, LARGEST = 10, 18
+"""Of the table, as powers of two."""
+TABLE_BYTES = 2**24
+LARGEST_VOCABULARY = 600
+"""Different tokens above which there is no prior: each of its places holds one number for each of them."""
+
+
+class LanguageConfig(Training):
+    """Settings of every language model."""
+
+    size: Count = 128
+    """Numbers a token is to the network."""
+    layers: Count = 4
+    dropout: Dropout = 0.0
+    """Share of what each layer adds that is set to zero in training."""
+    orders: int = Field(default=6, ge=0, le=16)
+    """Tokens of the longest context that is counted; 0 for a network alone."""
+    places: Count = 2**17
+    """Contexts there is room for."""
+    weight_decay: Penalty = 0.0
+    """Decoupled weight decay."""
+    table_rate: float = Field(default=0.01, gt=0)
+    """Learning rate of what is no matrix between layers: embeddings, head, and the little there is in the prior."""
+
+
+class GPTConfig(LanguageConfig):
+    """Settings of the transformer family for texts to be continued."""
+
+    heads: Count = 4
+    learning_rate: float = Field(default=0.02, gt=0)
+    """Of Muon, for the matrices of the blocks."""
+
+
+class RecurrentLanguageConfig(LanguageConfig):
+    """Settings of the lstm, gru and rnn families for texts to be continued."""
+
+    size: Count = 256
+    layers: Count = 1
+    learning_rate: float = Field(default=4e-3, gt=0)
+    """Of AdamW."""
+
+
+def for_text(rows: int, schema: Schema) -> dict[str, Any]:
+    """The settings that follow from the windows that train, about as many as tokens, and from the vocabulary."""
+    form = schema.form
+    assert isinstance(form, CorpusForm)
+    vocabulary = len(form.vocabulary)
+    room = math.log2(TABLE_BYTES / vocabulary)
+    wanted = math.log2(max(rows, 2) / 4)
+    return {
+        "batch_size": max(1, min(16, rows // 4096)) * max(1, 128 // form.window),
+        "epochs": max(1, min(MOST_EPOCHS, BUDGET // max(1, rows))),
+        "patience": 6,
+        "orders": 6 if vocabulary <= LARGEST_VOCABULARY else 0,
+        "places": 2 ** round(max(SMALLEST, min(LARGEST, room, wanted))),
+    }

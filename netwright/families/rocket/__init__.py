@@ -1,0 +1,1 @@
+"""Random convolutions and a closed form: the quickest good way to tell sequences apart."""

@@ -1,0 +1,73 @@
+"""The families rnn, lstm and gru on sequences: layers in both directions, pooled over all steps."""
+
+from collections.abc import Callable
+from types import ModuleType
+
+from torch import nn
+
+from netwright.core.forms import SequenceForm
+from netwright.core.record import Record
+from netwright.core.schema import Schema
+from netwright.families.family import Family
+from netwright.families.recurrent.body import Kind, Recurrent
+from netwright.families.sequence.network import VIEWS, RecurrentReader, SequenceNetwork
+from netwright.families.sequence.training import SequenceConfig, finish, judge, phases, sized
+from netwright.tasks import Task
+
+
+class RecurrentConfig(SequenceConfig):
+    """Settings of the rnn, lstm and gru families on sequences."""
+
+    bidirectional: bool = True
+    """Whether it reads from both ends."""
+
+
+def builder(kind: Kind) -> Callable[[Record, Schema, Task, ModuleType], nn.Module]:
+    """`build` of the family of this kind."""
+
+    def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
+        """Members for these channels and outputs."""
+        form = schema.form
+        assert isinstance(config, RecurrentConfig) and isinstance(form, SequenceForm)
+        size = VIEWS * len(form.channels)
+
+        def make() -> nn.Module:
+            body = Recurrent(
+                kind,
+                size * config.fold,
+                config.hidden_size,
+                num_layers=config.num_layers,
+                bidirectional=config.bidirectional,
+                dropout=config.dropout,
+                namespace=layers,
+            )
+            return RecurrentReader(size, task.output_size, config.fold, config.dropout, body)
+
+        return SequenceNetwork(config.members, make)
+
+    return build
+
+
+def defaults(rows: int, folds: int, schema: Schema, task: Task) -> RecurrentConfig:
+    """Settings by the number and length of the sequences."""
+    return RecurrentConfig(**sized(rows, schema), learning_rate=2e-3)  # type: ignore[bad-argument-type]
+
+
+def family(kind: Kind, phrase: str) -> Family:
+    """The family of this kind."""
+    return Family(
+        name=kind,
+        phrase=phrase,
+        config=RecurrentConfig,
+        defaults=defaults,
+        build=builder(kind),
+        phases=phases,
+        finish=finish,
+        judge=judge,
+        fits={"sequence": ("classification", "regression", "multilabel")},
+    )
+
+
+RNN = family("rnn", "recurrent layers with a state alone, read from both ends")
+LSTM = family("lstm", "long short-term memories, read from both ends")
+GRU = family("gru", "gated recurrent units, read from both ends")

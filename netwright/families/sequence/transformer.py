@@ -1,0 +1,60 @@
+"""The transformer family on sequences: a strided convolution, an encoder, pooled over all steps."""
+
+from types import ModuleType
+
+from pydantic import model_validator
+from torch import nn
+
+from netwright.core.forms import SequenceForm
+from netwright.core.record import Record
+from netwright.core.schema import Schema
+from netwright.families.family import Count, Family
+from netwright.families.sequence.network import VIEWS, AttentiveReader, SequenceNetwork
+from netwright.families.sequence.training import SequenceConfig, finish, judge, phases, sized
+from netwright.families.transformer.encoder import Encoder
+from netwright.tasks import Task
+
+
+class TransformerConfig(SequenceConfig):
+    """Settings of the transformer family on sequences; `hidden_size` is a multiple of twice the heads."""
+
+    heads: Count = 4
+
+    @model_validator(mode="after")
+    def _whole(self) -> "TransformerConfig":
+        if self.hidden_size % (2 * self.heads):
+            raise ValueError("hidden_size is no multiple of twice the heads")
+        return self
+
+
+def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
+    """Members for these channels and outputs."""
+    form = schema.form
+    assert isinstance(config, TransformerConfig) and isinstance(form, SequenceForm)
+    size = VIEWS * len(form.channels)
+
+    def make() -> nn.Module:
+        encoder = Encoder(
+            config.hidden_size, heads=config.heads, layers=config.num_layers, dropout=config.dropout, namespace=layers
+        )
+        return AttentiveReader(size, task.output_size, config.fold, config.dropout, encoder, config.hidden_size)
+
+    return SequenceNetwork(config.members, make)
+
+
+def defaults(rows: int, folds: int, schema: Schema, task: Task) -> TransformerConfig:
+    """Settings by the number and length of the sequences."""
+    return TransformerConfig(**sized(rows, schema), hidden_size=64, learning_rate=1e-3)  # type: ignore[bad-argument-type]
+
+
+FAMILY = Family(
+    name="transformer",
+    phrase="a strided convolution and attention among its steps",
+    config=TransformerConfig,
+    defaults=defaults,
+    build=build,
+    phases=phases,
+    finish=finish,
+    judge=judge,
+    fits={"sequence": ("classification", "regression", "multilabel")},
+)

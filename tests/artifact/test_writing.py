@@ -1,0 +1,132 @@
+"""Text from a language model: the same with a memory as without, drawn as was asked for."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from netwright.artifact.writing import chances, draw, prompt_tokens, write, writer_form
+from netwright.core.errors import InputError
+from netwright.core.forms import CorpusForm
+from netwright.data.corpus.pieces import letters, train_pieces
+from netwright.tasks import Reduction
+from tests.artifact.writer import FORM, Forgetful, Writer
+
+WRITER = Writer(len(FORM.vocabulary))
+
+
+def text(module: nn.Module = WRITER, form: CorpusForm = FORM, prompt: str = "to be", **asked: object) -> str:
+    return "".join(write(module, form, prompt, **{"length": 40, **asked}))  # type: ignore[arg-type]
+
+
+def test_a_memory_changes_nothing():
+    assert text() == text(Forgetful(WRITER)) and len(text()) == 40
+
+
+def test_the_seed_decides():
+    assert text(seed=1) == text(seed=1) != text(seed=2)
+    assert text(temperature=0, seed=1) == text(temperature=0, seed=2) == text(top_k=1)
+
+
+def test_it_comes_piece_by_piece():
+    stream = write(WRITER, FORM, "to", length=10**9)
+    assert isinstance(stream, Iterator) and len("".join(next(stream) for _ in range(5))) == 5
+
+
+def test_more_than_a_window_is_written():
+    short = FORM.model_copy(update={"window": 4})
+    assert len(text(form=short, length=30)) == len(text(Forgetful(WRITER), short, length=30)) == 30
+
+
+@given(st.lists(st.floats(-9, 9), min_size=3, max_size=12), st.integers(1, 12), st.floats(0.05, 1), st.floats(0.1, 3))
+def test_draws_are_among_the_likeliest(logits: list[float], top_k: int, top_p: float, temperature: float):
+    values = np.asarray(logits)
+    found = chances(values, temperature, top_k, top_p)
+    ranked = sorted(range(1, len(logits)), key=lambda i: -logits[i])[:top_k]
+    weights = [math.exp((logits[i] - logits[ranked[0]]) / temperature) for i in ranked]
+    wanted, total = {}, 0.0
+    for i, weight in zip(ranked, weights, strict=True):
+        if total < top_p - 1e-12:
+            wanted[i] = weight
+        total += weight / sum(weights)
+    assert found[0] == 0 and found.sum() == pytest.approx(1)
+    reference = np.asarray([wanted.get(i, 0.0) for i in range(len(logits))]) / sum(wanted.values())
+    assert np.allclose(found, reference, atol=1e-9) or min(abs(np.cumsum(np.sort(found)[::-1]) - top_p)) < 1e-6
+
+
+def test_tiny_and_no_temperature():
+    values = np.asarray([9.0, 1.0, 2.0, 1.5], dtype=np.float32)
+    assert chances(values, 0, None, None).tolist() == chances(values, 1e-300, None, None).tolist() == [0, 0, 1, 0]
+    assert np.allclose(chances(values, 1.0, None, 1.0)[1:], torch.tensor(values[1:]).softmax(0))
+
+
+def test_draws_follow_the_probabilities():
+    random = np.random.default_rng(0)
+    drawn = np.bincount([draw(np.asarray([0, 0.25, 0, 0.75]), random) for _ in range(2000)], minlength=4) / 2000
+    assert drawn[0] == drawn[2] == 0 and abs(drawn[1] - 0.25) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("asked", "mend"),
+    [
+        ({"length": 0}, "--length 0"),
+        ({"temperature": -1.0}, "--temperature -1"),
+        ({"temperature": math.nan}, "--temperature nan"),
+        ({"top_k": 0}, "--top-k 0"),
+        ({"top_p": 0.0}, "--top-p 0.0"),
+        ({"top_p": 1.5}, "--top-p 1.5"),
+    ],
+)
+def test_numbers_out_of_bounds(asked: dict[str, object], mend: str):
+    with pytest.raises(InputError, match=mend):
+        write(WRITER, FORM, "to be", **asked)  # type: ignore[arg-type]
+
+
+def test_what_the_prompt_holds_is_told():
+    tokens, (notice,) = prompt_tokens(FORM, "zo bé")
+    assert tokens == prompt_tokens(FORM, "o b")[0] and "2 character(s)" in notice.what and "'z', 'é'" in notice.what
+    long = FORM.model_copy(update={"window": 3})
+    tokens, (notice,) = prompt_tokens(long, "to be or")
+    assert tokens == prompt_tokens(long, " or")[0] and "sees the last 3" in notice.what
+
+
+def test_an_empty_prompt_begins_a_line():
+    line = FORM.vocabulary.index("\n")
+    assert prompt_tokens(FORM, "") == ([line], []) and prompt_tokens(FORM, "\r\n") == ([line], [])
+    assert prompt_tokens(FORM, "é")[0] == [line] and len(text(prompt="")) == 40
+    assert prompt_tokens(CorpusForm(level="characters", vocabulary=("�", "a"), window=4), "")[0] == [1]
+
+
+class Spelling(nn.Module):
+    """Foretells one token after another in a fixed order, whatever came before."""
+
+    def __init__(self, tokens: list[int], vocabulary: int) -> None:
+        super().__init__()
+        self.order, self.vocabulary, self.at = tokens, vocabulary, 0
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(1, T) → (1, T, V)."""
+        logits = torch.zeros(1, tokens.shape[1], self.vocabulary)
+        logits[..., self.order[self.at % len(self.order)]] = 99
+        self.at += 1
+        return logits
+
+
+def test_a_character_in_several_pieces_comes_whole():
+    pytest.importorskip("tokenizers")
+    letter = {byte: name for name, byte in letters().items()}
+    form = CorpusForm(level="pieces", vocabulary=("�", *letters()), tokenizer=train_pieces("a b c"), window=4)
+    order = [form.vocabulary.index(letter[byte], 1) for byte in "né😀\n".encode()]
+    module = Spelling(order, len(form.vocabulary))
+    assert list(write(module, form, "", length=7)) == ["n", "é", "😀", "\n", "n", "é", "😀"]
+
+
+def test_others_do_not_write():
+    assert writer_form(Reduction(size=2), FORM) is FORM
+    with pytest.raises(InputError, match="writes no text"):
+        writer_form(Reduction(size=2), None)

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from netwright.core.errors import InputError
+from netwright.core.forms import TextForm
+from netwright.data.table import missing_series, series_of, table_of
+from netwright.data.text.encode import encode_text, encode_texts, joined
+from netwright.data.text.form import fit_text
+from netwright.data.text.tokenizer import load_tokenizer, tokens_of
+
+TEXTS = [f"question {i % 7} about {word}" for i in range(30) for word in ("cats", "dogs", "trees")]
+
+
+def test_training_texts_alone_decide():
+    form, notices = fit_text(TEXTS, ("q",))
+    assert fit_text(list(TEXTS), ("q",))[0] == form and not notices
+    assert TextForm.model_validate_json(form.model_dump_json()) == form
+    longest = max(tokens_of(load_tokenizer(form.tokenizer), TEXTS, 100)[1])
+    assert form.length == longest and len(form.grams) == len(form.rarity) > 0
+    assert fit_text([*TEXTS, "unseen words"], ("q",))[0].rarity != form.rarity
+
+
+def test_a_given_tokenizer_and_length_are_kept():
+    first, _ = fit_text(TEXTS, ("q",))
+    other, _ = fit_text(["quite other texts"] * 9, ("q",), tokenizer=first.tokenizer, length=512, grams=False)
+    assert other.tokenizer == first.tokenizer and other.pieces == first.pieces
+    assert other.length == 512 and other.grams == ()
+    (tokens, numbers, weights), _, _ = encode_texts(other, ["one text"])
+    assert numbers.shape == weights.shape == (1, 0) and tokens.shape[0] == 1
+
+
+def test_few_very_long_texts_do_not_set_the_length():
+    texts = [f"{word} " * 20 for word in ("red", "green", "blue", "black") * 60] + ["long " * 900]
+    form, _ = fit_text(texts, ("q",))
+    assert 64 <= form.length <= 100
+    (tokens, _, _), (lengths, _, _), notices = encode_texts(form, texts, "here.csv")
+    assert tokens.shape[1] == lengths.max() == form.length
+    assert "1 of 241 texts of here.csv are longer" in notices[0].what and "row 241" in notices[0].what
+    assert "--window" in notices[0].fix
+
+
+def test_empty_texts_have_a_row_and_are_told():
+    form, _ = fit_text(TEXTS, ("q", "more"))
+    q = series_of("q", ["cats", "", " \t", None, "x"])
+    table = table_of([q, missing_series("more", 5)], "t.csv")
+    assert joined(table, ("q", "more")) == ["cats\n", "\n", " \t\n", "\n", "x\n"]
+    (tokens, numbers, weights), (lengths, many, _), (notice,) = encode_text(form, table)
+    assert lengths.min() == 1 and (tokens[:, 0] > 0).all() and np.isfinite(weights).all()
+    assert many.tolist()[1:4] == [0, 0, 0] and (numbers[1] == 0).all()
+    assert notice.what.startswith("3 of 5 rows of t.csv have no text (first: row 2)") and notice.column == "q"
+
+
+def test_padding_is_told_apart_for_every_part():
+    form, _ = fit_text(TEXTS, ("q",))
+    parts, lengths, notices = encode_texts(form, ["cats", "question 3 about dogs", "cats"])
+    assert not notices
+    for part, length in zip(parts, lengths, strict=True):
+        assert np.array_equal(part > 0, np.arange(part.shape[1]) < length[:, None])
+        assert np.array_equal(part[0], part[2])
+
+
+def test_too_many_n_grams_are_told(monkeypatch: pytest.MonkeyPatch):
+    form, _ = fit_text(TEXTS, ("q",))
+    monkeypatch.setattr("netwright.data.text.ngrams.MOST_IN_ROW", 16)
+    (_, numbers, _), _, notices = encode_texts(form, TEXTS)
+    assert numbers.shape[1] == 16 and "more than 16 known n-grams" in notices[0].what
+
+
+def test_texts_that_are_all_empty_are_refused():
+    with pytest.raises(InputError, match="no text to learn from"):
+        fit_text(["", " "], ("q",))

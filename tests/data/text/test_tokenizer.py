@@ -1,0 +1,81 @@
+import sys
+
+import numpy as np
+import pytest
+
+from netwright.core.errors import InputError
+from netwright.data.text import tokenizer as module
+from netwright.data.text.tokenizer import load_tokenizer, pieces_in, tokens_of, train_tokenizer
+
+TEXTS = [
+    "the quick brown fox",
+    "the lazy dog",
+    "the quick dog",
+    "שלום עולם",
+    "你好，世界",
+    "これは本です",
+    "naïve café",
+] * 8
+
+
+@pytest.fixture(scope="module")
+def written() -> str:
+    return train_tokenizer(TEXTS)
+
+
+def told(written: str, text: str) -> str:
+    """A text back from its tokens."""
+    loaded = load_tokenizer(written)
+    pieces = [loaded.id_to_token(int(i)) for i in tokens_of(loaded, [text], 1000)[0][0] if i]
+    data = b"".join(bytes([int(piece[3:5], 16)]) if piece.startswith("<0x") else piece.encode() for piece in pieces)
+    return data.decode().replace("▁", " ").strip()
+
+
+@pytest.mark.parametrize("text", [*TEXTS[:7], "عربي", "한국어", "🙂👍🏽 ok", "ꙮ", "a\u0000b", "<0x41> [PAD] [UNK]"])
+def test_no_text_is_unreadable(written: str, text: str):
+    assert told(written, text) == load_tokenizer(written).normalizer.normalize_str(text)
+
+
+def test_frequent_words_are_one_piece_and_training_is_the_same_each_time(written: str):
+    loaded = load_tokenizer(written)
+    assert tokens_of(loaded, ["The QUICK dog"], 10)[1].tolist() == [3]
+    assert train_tokenizer(TEXTS) == written
+    assert pieces_in(loaded) > 256 and loaded.token_to_id("[PAD]") == 0
+
+
+def test_pieces_of_names_are_near_letters():
+    names = [f"{a}{b}" for a in ("smith", "kowal", "petr", "mac") for b in ("son", "ski", "ov", "")] * 4
+    loaded = load_tokenizer(train_tokenizer(names))
+    assert pieces_in(loaded) <= 258 + len(set("".join(names))) + 1 + module.FEW_MERGES
+
+
+def test_rows_are_padded_cut_and_never_empty(written: str):
+    loaded = load_tokenizer(written)
+    texts = ["", "  \n", "dog", "the quick brown fox " * 50, "\udc80 lone"]
+    tokens, lengths, cut = tokens_of(loaded, texts, 8)
+    assert tokens.shape == (5, 8) and tokens.dtype == np.int32
+    assert lengths.tolist()[:4] == [1, 1, 1, 8] and cut.tolist() == [False, False, False, True, False]
+    assert (tokens[:2, 0] == 1).all() and np.array_equal(tokens > 0, np.arange(8) < lengths[:, None])
+    assert tokens_of(loaded, [], 8)[0].shape == (0, 1)
+    exact = tokens_of(loaded, ["the quick dog"], 3)
+    assert exact[1].tolist() == [3] and not exact[2][0]
+
+
+def test_a_text_of_one_long_line_takes_no_time(written: str):
+    tokens, _, cut = tokens_of(load_tokenizer(written), ["x" * 1_000_000, "dog " * 250_000], 16)
+    assert tokens.shape == (2, 16) and cut.all()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"model": {"type": "none"}}'])
+def test_what_is_no_tokenizer_is_refused(text: str, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(ValueError, match="no tokenizer"):
+        load_tokenizer(text)
+    monkeypatch.setattr(module, "LONGEST_FILE", 10)
+    with pytest.raises(ValueError, match="at most"):
+        load_tokenizer("x" * 11)
+
+
+def test_without_the_library_the_mend_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(InputError, match=r"netwright\[text\]"):
+        train_tokenizer(TEXTS)

@@ -1,0 +1,114 @@
+from collections import Counter, defaultdict
+
+import pytest
+import torch
+
+from netwright.families.language import prior as prior_file
+from netwright.families.language.prior import LARGEST, MISSING, Prior, factor
+from tests.families.language.made import TRAINING, VALIDATION
+
+V = 16
+
+
+def counted(orders: int = 3, places: int = 2**12, tokens=None, following=None) -> Prior:
+    prior = Prior(V, orders=orders, places=places).double()
+    prior.count(TRAINING.inputs[0] if tokens is None else tokens, TRAINING.target if following is None else following)
+    return prior
+
+
+def by_hand(orders: int, history: list[int], discount: float, left_out: int | None = None) -> list[float]:
+    """Interpolated absolute discounting, written with dictionaries."""
+    counts: dict[tuple, Counter] = defaultdict(Counter)
+    alone: Counter = Counter()
+    for row, further in zip(TRAINING.inputs[0].tolist(), TRAINING.target.tolist(), strict=True):
+        for i, token in enumerate(further):
+            alone[token] += 1
+            for order in range(1, min(orders, i + 1) + 1):
+                counts[tuple(row[i + 1 - order : i + 1])][token] += 1
+    total = sum(alone.values()) + 0.5 * V
+    chance = [(alone[v] + 0.5) / total for v in range(V)]
+    for order in range(1, min(orders, len(history)) + 1):
+        own = counts[tuple(history[-order:])]
+        if sum(own.values()) < 2:
+            continue
+        own = Counter({v: n - (v == left_out) for v, n in own.items() if n - (v == left_out) > 0})
+        if total := sum(own.values()):
+            freed = discount * len(own) / total
+            chance = [max(own[v] - discount, 0) / total * (v in own) + freed * chance[v] for v in range(V)]
+    return chance
+
+
+@pytest.mark.parametrize("orders", [1, 2, 3])
+@pytest.mark.parametrize("leave", [False, True])
+def test_it_counts_as_by_hand(orders: int, leave: bool):
+    prior = counted(orders)
+    with torch.no_grad():
+        prior.discounts.fill_(0.4)
+    discount = float(torch.tensor(0.4).double().sigmoid())
+    tokens, following = VALIDATION.inputs[0][:2].long(), VALIDATION.target[:2]
+    if leave:
+        tokens, following = TRAINING.inputs[0][:2].long(), TRAINING.target[:2]
+    with torch.no_grad():
+        given = prior(tokens, following if leave else None)[0].exp()
+    for row in range(2):
+        for i in (0, 1, 2, 7, 15):
+            left_out = int(following[row, i]) if leave else None
+            wanted = by_hand(orders, tokens[row, : i + 1].tolist(), discount, left_out)
+            assert torch.allclose(given[row, i], torch.tensor(wanted).double(), atol=1e-6)
+
+
+def test_every_token_has_a_chance_and_all_chances_are_one():
+    prior = counted()
+    tokens = torch.randint(0, V, (4, 9), generator=torch.Generator().manual_seed(0))
+    for following in (None, tokens.roll(1, 1)):
+        chances = prior(tokens, following)[0].exp()
+        assert torch.allclose(chances.sum(-1), torch.ones(4, 9).double()) and (chances > 0).all()
+
+
+def test_it_sees_no_token_ahead_and_none_before_its_orders():
+    prior = counted(2)
+    tokens = VALIDATION.inputs[0][:3].long()
+    other = tokens.clone()
+    other[:, 9:] = 1
+    assert torch.equal(prior(tokens)[0][:, :9], prior(other)[0][:, :9])
+    assert torch.allclose(prior(tokens)[0][:, 5:], prior(tokens[:, 4:])[0][:, 1:])
+
+
+def test_contexts_have_numbers_of_their_own():
+    tokens = torch.cartesian_prod(*[torch.arange(V)] * 3)
+    marks = Prior(V, orders=3, places=8).marks(tokens)
+    assert (marks[:, 0, 1:] == MISSING).all() and (marks[:, 2] >= 0).all() and marks.max() <= LARGEST
+    assert [len(marks[:, 2, order].unique()) for order in range(3)] == [V, V**2, V**3]
+    assert all(factor(i) % 2 and 0 < factor(i) < 2**63 for i in range(17))
+
+
+def test_where_there_is_little_room_the_commonest_stay():
+    full, small = counted(), counted(places=16)
+    assert len(small.tags.unique()) <= 17
+    kept = {int(tag) for tag in small.tags if tag >= 0}
+    assert kept <= {int(tag) for tag in full.tags}
+    sums = {int(tag): int(row.sum()) for tag, row in zip(full.tags, full.rows, strict=True)}
+    mean = sum(sums.values()) / len(sums)
+    assert min(sums[tag] for tag in kept) * 2 > mean
+    assert torch.isfinite(small(VALIDATION.inputs[0])[0]).all()
+
+
+def test_large_counts_are_scaled_and_rare_tokens_are_kept():
+    tokens = torch.ones(1, 1000, dtype=torch.long)
+    following = tokens.clone()
+    following[0, :2] = 2
+    prior = counted(1, tokens=tokens, following=following)
+    row = prior.rows[prior.tags >= 0]
+    assert row.shape[0] == 1 and row[0, 1] == 255 and row[0, 2] == 1
+
+
+def test_of_a_long_text_a_part_is_counted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(prior_file, "MOST_COUNTED", 320)
+    some = counted()
+    monkeypatch.undo()
+    assert 0 < int(some.rows.sum()) < int(counted().rows.sum())
+
+
+def test_a_text_without_a_repetition_gives_frequencies():
+    prior = counted(tokens=torch.tensor([[1, 2, 3]]), following=torch.tensor([[2, 3, 4]]))
+    assert torch.allclose(prior(torch.tensor([[1, 2]]))[0].exp()[0, 1], prior.alone)
