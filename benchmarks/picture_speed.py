@@ -101,7 +101,7 @@ def step(count: int, folder: Path, network: str) -> tuple[float, float, str]:
     longest = max(plan, key=lambda stretch: stretch["last"] - stretch["first"])["plan"]
     words = f"{longest['tier']}, {longest['memory_format']}, {longest['threads']} threads"
     settings = Settings(source="table", family="cnn")
-    sources, family = opened(Sources(training=source), settings)
+    sources, _, family = opened(Sources(training=source), settings)
     rows = gather_pictures(sources, settings, family)
     return 1e3 * statistics.median(took[len(took) // 3 :]), 1e3 * by_hand(rows, family, asked), words
 

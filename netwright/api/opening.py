@@ -54,6 +54,10 @@ def opened(sources: Sources, settings: Settings) -> tuple[Sources, DataKind, Fam
 WORDS: Mapping[type, str] = {Table: "a table", Album: "pictures", Sequences: "sequences", Corpus: "a text"}
 
 
+OWN: Mapping[type, DataKind] = {Album: "image", Sequences: "sequence", Corpus: "corpus"}
+"""What can be taken for one kind of data alone."""
+
+
 def _possible(family: str | None, kind: str | None) -> frozenset[DataKind]:
     """The kinds of data that the family and the task asked for allow; those of the family where none would be left."""
     able = frozenset(takes(family) if family is not None else DATA)
@@ -87,22 +91,15 @@ def _open(source: object, settings: Settings, possible: frozenset[DataKind], *, 
 
 def _kind_of(source: Opened, settings: Settings, possible: frozenset[DataKind]) -> DataKind:
     """What the source is taken for, given what is possible."""
-    if isinstance(source, Album):
-        return "image"
-    if isinstance(source, Sequences):
-        return "sequence"
-    if isinstance(source, Corpus):
-        return "corpus"
+    if not isinstance(source, Table):
+        return OWN[type(source)]
     if "series" in possible and (settings.horizon or possible == {"series"}):
         return "series"
     if "sequence" in possible and settings.id is not None:
         return "sequence"
     if "text" in possible and texts_of(source, settings, sure="table" not in possible):
         return "text"
-    for data in ("table", "sequence"):
-        if data in possible:
-            return data
-    return "table"
+    return "sequence" if "table" not in possible and "sequence" in possible else "table"
 
 
 def _as(data: DataKind, source: Opened, settings: Settings) -> Opened:

@@ -9,8 +9,7 @@ from netwright.core.schema import Schema
 from netwright.data.leaks import find_leaks
 from netwright.data.split import Split
 from netwright.data.table import Table
-from netwright.tasks import Classification, MultiLabel, Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Classification, Regression, Task
 
 RARE_CLASS = 0.2
 """A class with less than this share of what it would have if all were even is called rare."""
@@ -66,7 +65,7 @@ def imbalance(task: Task) -> list[Notice]:
 
 
 def _leaks(inputs: Table, schema: Schema, task: Task, values: Mapping[str, np.ndarray]) -> list[Notice]:
-    if isinstance(task, MultiLabel | Labelled):
+    if not isinstance(task, Regression | Classification):
         return []
     columns = [c.name for c in schema.used]
     found: list[Notice] = []

@@ -24,7 +24,7 @@ from netwright.data.text.encode import joined
 from netwright.data.text.find import find_texts
 from netwright.data.text.form import fit_text
 from netwright.families.family import SUPERVISED, Family
-from netwright.tasks import Task
+from netwright.tasks import Answering, Task
 from netwright.tasks.infer import asked_kind, fit_label, fit_task, infer_kind, unsupervised
 from netwright.tasks.labelled import Labelled
 
@@ -70,7 +70,7 @@ class Rows:
 
     def truth(self, rows: np.ndarray) -> np.ndarray:
         """What metrics compare predictions of these rows with."""
-        assert not isinstance(self.task, Labelled), "nothing is predicted"
+        assert isinstance(self.task, Answering), "nothing is predicted"
         return self.task.truth(target_values(self.table.take(rows), self.task.targets))
 
     @property
@@ -203,6 +203,7 @@ def task_of(
 
 def encoded_target(task: Task, values: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
     """(N, …) what the network is trained on: encoded targets, class numbers of labels, or zeros."""
+    assert isinstance(task, Answering | Labelled)
     return task.encode(values) if task.targets else np.zeros(rows, dtype=np.int64)
 
 

@@ -26,7 +26,7 @@ from netwright.data.sequences.collection import Sequences
 from netwright.data.split import Split
 from netwright.data.table import Table
 from netwright.evaluate.evaluation import Evaluation, evaluate
-from netwright.tasks import Forecasting, Task
+from netwright.tasks import Answering, Forecasting, Task
 from netwright.tasks.labelled import Labelled
 
 SEED = 0
@@ -47,7 +47,8 @@ def score(predictor: Predictor, source: object, *, query: str | None = None) -> 
     if isinstance(task, Forecasting):
         return _ahead(predictor, series_rows(predictor, rows))
     table = rows if isinstance(rows, Table) else rows.table
-    if isinstance(task, Labelled):
+    if not isinstance(task, Answering):
+        assert not isinstance(rows, Sequences), "of a sequence there is always an answer"
         return _unsupervised(predictor, rows)
     read, notices = _read_targets(task.targets, task.cells, rows)
     if _gaps(read, task.targets):

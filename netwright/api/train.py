@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from netwright.api.baselines import baselines_of
+from netwright.api.corpus import gather_corpus
 from netwright.api.fitting import Fitted, configure, fit, threads
 from netwright.api.judging.judge import judge
 from netwright.api.naming import complete, source_name, stem, with_target
 from netwright.api.next_steps import next_steps
-from netwright.api.corpus import gather_corpus
 from netwright.api.opening import opened
 from netwright.api.pictures import gather_pictures
 from netwright.api.pretrained import pretrained_for

@@ -9,8 +9,7 @@ from netwright.core.record import Record
 from netwright.data.batches import Batches
 from netwright.engine.loop import Validate
 from netwright.families.family import Family
-from netwright.tasks import Supervised, Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Answering, Supervised, Task
 
 CHUNK = 8192
 """Rows of a table that are validated at once."""
@@ -22,7 +21,7 @@ def validation(family: Family, config: Record, rows: Rows, batches: Batches) -> 
         return _watching(family, config, rows.task, batches)
     if family.judge is not None:
         return _judging(family, config, rows.task, batches)
-    assert not isinstance(rows.task, Labelled), f"{family.name} must say how good it is at {rows.task.kind}"
+    assert isinstance(rows.task, Answering), f"{family.name} must say how good it is at {rows.task.kind}"
     return validator(rows.task, batches, len(rows.split.folds))
 
 

@@ -15,10 +15,10 @@ from netwright.artifact.load import load as load_artifact
 from netwright.artifact.making import classes_for, made
 from netwright.artifact.manifest import Manifest
 from netwright.artifact.reading import Raw, raw_rows
-from netwright.artifact.writing import write
+from netwright.artifact.writing import write, writer_form
 from netwright.core.arrays import as_bytes, as_tensor, chunks
 from netwright.core.errors import InputError
-from netwright.core.forms import CorpusForm, SequenceForm
+from netwright.core.forms import SequenceForm
 from netwright.core.notice import NetwrightWarning, Notice
 from netwright.core.schema import Schema
 from netwright.core.seeds import derive
@@ -50,19 +50,19 @@ class Predictor:
         """The answer for each row, in the order of the rows.
 
         `source` is anything `nw.train` takes: a path, a frame, a dict of columns, an array, a folder of pictures. Of
-        series it is what came before, and the answers are those of the steps that follow, series by series. Gives (N,) classes or numbers, (N, T) for several numeric targets, (N, L) zeros and ones for labels; of a reduction
-        the codes (N, Z), of a search for anomalies the scores (N,), of a denoising the rows without noise: pictures
+        series it is what came before, and the answers are for the steps that follow, series by series. Gives (N,)
+        classes or numbers, (N, T) for several numeric targets, (N, L) zeros and ones for labels; of a reduction the
+        codes (N, Z), of a search for anomalies the scores (N,), of a denoising the rows without noise: pictures
         (N, H, W) or (N, H, W, 3) uint8, or numbers as the network is fed them. Warns of unseen categories and of cells
         it could not read; raises InputError for a missing column and for a picture that can't be read.
         """
         rows = self.read(source)
         if isinstance(self.task, Forecasting):
-            table, notices = forecast(self, rows)
-            _warn(notices)
+            table, notices = self.answers(rows)
             names = [name for name in table.columns if name == "prediction" or name.startswith("prediction_")]
-            found = np.stack([table[name].to_numpy() for name in names], axis=1)
-            return found[:, 0] if len(names) == 1 else found
-        predictions, notices = self.predictions(rows)
+            predictions = np.stack([table[name].to_numpy() for name in names], axis=1)
+        else:
+            predictions, notices = self.predictions(rows)
         _warn(notices)
         match self.task.kind:
             case "classification":
@@ -73,7 +73,7 @@ class Predictor:
                 return predictions[:, 2]
             case "denoising" if self.schema.image is not None:
                 return _upright(as_bytes(predictions))
-            case "regression":
+            case "regression" | "forecasting":
                 return predictions[:, 0] if predictions.shape[1] == 1 else predictions
         return predictions
 
@@ -135,11 +135,13 @@ class Predictor:
         For a picture that can't be read the answers are empty. Of series it is the steps that follow, with their time.
         """
         if isinstance(self.task, Forecasting):
+            assert isinstance(rows, Table)
             return forecast(self, rows)
         inputs, notices, good = self._inputs(rows, torch.float32)
         if len(good) and not good.any():
             raise none_readable(notices)
-        table, added = rows if isinstance(rows, Table) else rows.table, {}
+        table = rows if isinstance(rows, Table) else rows.table
+        added: dict[str, np.ndarray] = {}
         for name, values in self._columns(self._predictions(inputs, torch.float32)).items():
             while name in table.columns:
                 name += "_"
@@ -185,14 +187,7 @@ class Predictor:
         likeliest), among the `top_k` likeliest, or the fewest that have `top_p` of the probability together. The same
         seed writes the same text. Raises InputError for a network that writes none.
         """
-        form = self.schema.form
-        if not isinstance(form, CorpusForm):
-            raise InputError(
-                "This network does not write.",
-                got=f"a network for {self.task.title}",
-                wanted="one trained on a text",
-                fix="Train one: netwright train TEXT.txt.",
-            )
+        form = writer_form(self.task, self.schema.form)
         return write(
             self.module, form, prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
         )

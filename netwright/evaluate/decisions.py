@@ -52,10 +52,9 @@ def formed(form: Form) -> str:
             return f"texts of at most {count(form.length, 'token')}, of {form.pieces:,} different ones{more}"
         case SeriesForm():
             season = f", a season of {form.season:,}" if form.season > 1 else ""
-            return (
-                f"{count(len(form.series), 'series', 'series')} in steps of {form.step}{season}: from {form.window:,} steps "
-                f"the next {form.horizon:,} are foretold"
-            )
+            series = count(len(form.series), "series", "series")
+            ahead = f"from {form.window:,} steps the next {form.horizon:,} are foretold"
+            return f"{series} in steps of {form.step}{season}: {ahead}"
         case CorpusForm():
             what = "character" if form.level == "characters" else "piece"
             return f"a text of {len(form.vocabulary) - 1:,} different {what}s, seen {form.window:,} at a time"

@@ -14,8 +14,7 @@ from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.families.family import Family, Penalty
 from netwright.families.flat import FlatTable
-from netwright.tasks import Regression, Supervised, Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Answering, Regression, Supervised, Task
 
 PENALTIES = torch.logspace(-4, 4, 13, dtype=torch.float64)
 """L2 penalties tried, in units of the features' mean variance times rows (ridge) or of the mean loss (logistic)."""
@@ -99,7 +98,7 @@ def _fit_logistic(
 
 def prepare(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
     """Fit the module: ridge for numbers, penalised logistic for classes and labels."""
-    assert isinstance(module, FlatTable) and isinstance(config, LinearConfig) and not isinstance(task, Labelled)
+    assert isinstance(module, FlatTable) and isinstance(config, LinearConfig) and isinstance(task, Answering)
     body = module.body
     assert isinstance(body, LinearRegression)
     with torch.enable_grad():

@@ -15,8 +15,7 @@ from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.families.family import Count, Dropout, Family, Penalty, Training
 from netwright.families.flat import FlatTable
-from netwright.tasks import Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Answering, Task
 
 ACTIVATIONS = {
     "relu": "ReLU",
@@ -107,7 +106,7 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
 
 def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
     """One phase: AdamW on the mean loss."""
-    assert isinstance(config, MLPConfig) and not isinstance(task, Labelled)
+    assert isinstance(config, MLPConfig) and isinstance(task, Answering)
     optimizer = torch.optim.AdamW(
         module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )

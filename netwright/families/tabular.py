@@ -27,8 +27,7 @@ from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.families.family import VALIDATION_SHARE, Count, Dropout, Family, Penalty, Training
 from netwright.families.mlp import Activation, make_activation
-from netwright.tasks import Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Answering, Task
 
 ONE_HOT_LIMIT = 10
 """Cardinality, the unseen place included, up to which a category is one-hot."""
@@ -246,7 +245,7 @@ def prepare(module: nn.Module, config: Record, task: Task, training: Batch, vali
 
 def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
     """One phase: AdamW, its rate falling along half a cosine over the steps or the time, whichever is further."""
-    assert isinstance(module, TabularNetwork) and isinstance(config, TabularConfig) and not isinstance(task, Labelled)
+    assert isinstance(module, TabularNetwork) and isinstance(config, TabularConfig) and isinstance(task, Answering)
     biases = [p for name, p in module.named_parameters() if name.endswith("bias")]
     others = [p for name, p in module.named_parameters() if not name.endswith("bias")]
     optimizer = torch.optim.AdamW(

@@ -15,10 +15,10 @@ All tasks have the same members. N rows, O outputs, K members trained at once (a
 | `constant(truth)` | the best prediction that ignores the inputs, (N, …) |
 | `columns(predictions)` | predictions → the columns a person is given |
 
-`forecasting` and `language` foretell what comes next: their `losses` are of windows, and `evaluate` measures each in its
-own way. Tasks without a target to be learned (`reduction`, `anomaly`, `denoising`, `generation`) have `kind`, `title`,
-`targets`, `output_size`, `encode`, and, where they answer for a row, `predictions` and `columns`; how good they are is
-measured by `evaluate`, each in its own way.
+`forecasting` and `language` foretell what comes next: their `losses` are of windows, and `evaluate` measures each in
+its own way. Tasks without a target to be learned (`reduction`, `anomaly`, `denoising`, `generation`) have `kind`,
+`title`, `targets`, `output_size`, `encode`, and, where they answer for a row, `predictions` and `columns`; how good they
+are is measured by `evaluate`, each in its own way.
 """
 
 from typing import Annotated
@@ -35,7 +35,9 @@ from netwright.tasks.multilabel import MultiLabel
 from netwright.tasks.reduction import Reduction
 from netwright.tasks.regression import Regression
 
-Supervised = Annotated[Regression | Classification | MultiLabel, Field(discriminator="kind")]
+Answering = Regression | Classification | MultiLabel
+"""What has a target to be learned, and an answer for each row."""
+Supervised = Annotated[Answering, Field(discriminator="kind")]
 Unsupervised = Annotated[Reduction | Anomaly | Denoising | Generation, Field(discriminator="kind")]
 Task = Annotated[
     Regression | Classification | MultiLabel | Forecasting | Language | Reduction | Anomaly | Denoising | Generation,
@@ -44,6 +46,7 @@ Task = Annotated[
 
 __all__ = [
     "Anomaly",
+    "Answering",
     "Classification",
     "Denoising",
     "Forecasting",

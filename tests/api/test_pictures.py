@@ -30,7 +30,7 @@ def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> nw.Run:
 
 
 def gathered(source: object, **given: object):
-    sources, family = opened(Sources(training=source), Settings(source="table", **given))
+    sources, _, family = opened(Sources(training=source), Settings(source="table", **given))
     return gather_pictures(sources, Settings(source="table", **given), family)
 
 
@@ -118,20 +118,20 @@ def test_a_source_that_divides_itself_is_divided_so(tmp_path: Path):
     rows = gathered(tmp_path / "both.npz")
     assert rows.split.test.tolist() == list(range(18, 36))
     both = Sources(training=tmp_path / "both.npz", test=tmp_path / "both.npz")
-    sources, family = opened(both, Settings(source="table"))
+    sources, _, family = opened(both, Settings(source="table"))
     with pytest.raises(nw.InputError, match="test pictures of its own"):
         gather_pictures(sources, Settings(source="table"), family)
 
 
 def test_validation_and_test_folders(photos: Path, tmp_path: Path):
     other = folder_of(tmp_path / "other", each=3, seed=2)
-    sources, family = opened(Sources(training=photos, test=other), Settings(source="table"))
+    sources, _, family = opened(Sources(training=photos, test=other), Settings(source="table"))
     rows = gather_pictures(sources, Settings(source="table"), family)
     assert rows.split.test.tolist() == list(range(36, 45)) and rows.numbers[36] == 1
     flat = tmp_path / "flat"
     flat.mkdir()
     (flat / "a.png").write_bytes((photos / "line" / "1.png").read_bytes())
-    sources, family = opened(Sources(training=photos, test=flat), Settings(source="table"))
+    sources, _, family = opened(Sources(training=photos, test=flat), Settings(source="table"))
     with pytest.raises(nw.InputError, match="lacks what stands beside"):
         gather_pictures(sources, Settings(source="table"), family)
     with pytest.raises(nw.InputError, match="another kind"):
@@ -166,11 +166,11 @@ def test_pictures_without_a_label_are_used_where_none_is_predicted(tmp_path: Pat
 
 
 def test_copies_among_pictures_that_are_held_out_are_told(photos: Path, tmp_path: Path):
-    sources, family = opened(Sources(training=photos, test=photos), Settings(source="table"))
+    sources, _, family = opened(Sources(training=photos, test=photos), Settings(source="table"))
     rows = gather_pictures(sources, Settings(source="table"), family)
     assert any("36 of the 36 held-out pictures" in notice.what and notice.serious for notice in rows.notices)
     arrays = Sources(training=photos, test=arrays_of(each=3))
-    sources, family = opened(arrays, Settings(source="table", target=("class",)))
+    sources, _, family = opened(arrays, Settings(source="table", target=("class",)))
     with pytest.raises(nw.InputError, match="different forms"):
         gather_pictures(sources, Settings(source="table", target=("class",)), family)
 
@@ -205,7 +205,7 @@ def test_data_and_family_and_task_must_fit(photos: Path):
 def test_pixels_of_a_table_are_pictures_where_the_family_sees_pictures():
     digits = gathered("digits", family="cnn", target=("digit",))
     assert digits.schema.image is not None and digits.schema.image.height == 8
-    _, family = opened(Sources(training="digits"), Settings(source="digits", target=("digit",)))
+    _, _, family = opened(Sources(training="digits"), Settings(source="digits", target=("digit",)))
     assert family.name == "tabular"
     numbers = {f"x{i}": np.arange(20.0) for i in range(12)}
     tables, _ = opened(Sources(training=numbers), Settings(source="table", family="autoencoder"))

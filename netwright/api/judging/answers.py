@@ -16,8 +16,7 @@ from netwright.evaluate.evaluation import evaluate
 from netwright.evaluate.findings import Importance
 from netwright.evaluate.importance import permutation_importance
 from netwright.evaluate.panels import Panel
-from netwright.tasks import Classification, Supervised
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Answering, Classification, Supervised
 
 WORST_ROWS = 10
 WORST_COLUMNS = 30
@@ -32,7 +31,7 @@ def predict_rows(module: nn.Module, task: Supervised, rows: Rows, which: np.ndar
 def judge_answers(rows: Rows, module: nn.Module, baselines: dict[str, np.ndarray], settings: Settings) -> Judged:
     """Answers against the truth, beside what is simpler; which columns matter; the rows it gets most wrong."""
     task, held = rows.task, rows.split.test
-    assert not isinstance(task, Labelled)
+    assert isinstance(task, Answering)
     predictions, truth = predict_rows(module, task, rows, held), rows.truth(held)
     error = _errors(task, predictions, truth)
     worst = np.argsort(-error, kind="stable")[:WORST_ROWS]
@@ -97,7 +96,7 @@ def _worst(
 ) -> tuple[dict[str, object], ...]:
     """The held-out rows with the greatest error, in this order, with their own cells."""
     task = rows.task
-    assert not isinstance(task, Labelled)
+    assert isinstance(task, Answering)
     shown = rows.table.take(held[order])
     inputs = [c.name for c in rows.schema.columns][:WORST_COLUMNS]
     answers = {k: v for k, v in task.columns(predictions[order]).items() if not k.startswith("probability_")}

@@ -1,5 +1,7 @@
 """Everything a report shows, measured on the held-out rows: each kind of task has its own way."""
 
+from collections.abc import Callable
+
 import numpy as np
 from torch import nn
 
@@ -18,6 +20,7 @@ from netwright.core.arrays import as_tensor
 from netwright.core.settings import Settings
 from netwright.evaluate.describe import describe
 from netwright.evaluate.findings import Findings
+from netwright.tasks import Answering, Generation
 
 
 def judge(
@@ -74,20 +77,21 @@ def judged(
     stop: Stop | None = None,
 ) -> Judged:
     """How good the module is on the rows held out, in the way of the task; `stop` as in `judge`."""
-    match rows.task.kind:
-        case "reduction":
-            return judge_reduction(rows, module, settings)
-        case "denoising":
-            return judge_denoising(rows, module, settings)
-        case "anomaly":
-            return judge_anomalies(rows, module, settings)
-        case "generation":
-            return judge_generated(rows, module, settings, stop=stop)
-        case "forecasting":
-            return judge_forecasts(rows, module, settings)
-        case "language":
-            return judge_language(rows, module, settings)
-    return judge_answers(rows, module, baselines, settings)
+    if isinstance(rows.task, Answering):
+        return judge_answers(rows, module, baselines, settings)
+    if isinstance(rows.task, Generation):
+        return judge_generated(rows, module, settings, stop=stop)
+    return OTHERS[rows.task.kind](rows, module, settings)
+
+
+OTHERS: dict[str, Callable[[Rows, nn.Module, Settings], Judged]] = {
+    "reduction": judge_reduction,
+    "denoising": judge_denoising,
+    "anomaly": judge_anomalies,
+    "forecasting": judge_forecasts,
+    "language": judge_language,
+}
+"""By the kind of task: the way it is judged."""
 
 
 def _plan(fitted: Fitted) -> dict[str, object]:

@@ -9,6 +9,8 @@ import numpy as np
 
 from netwright.tasks import Forecasting
 
+DIGITS = 5
+"""Digits of a figure that count: what repeats the last value in single precision must not beat what repeats it."""
 FEWEST_BLOCKS, ROUNDS = 5, 1000
 """Stretches of time that a range is told from at least, and how often they are drawn."""
 TITLES = {
@@ -93,7 +95,7 @@ class Tally:
             found["MASE"] = mean("naive")
         if len(self.task.quantiles) > 1:
             found |= {"pinball loss": mean("pinball"), "interval coverage": mean("inside")}
-        return {name: value if math.isfinite(value) else math.nan for name, value in found.items()}
+        return {name: rounded(value) for name, value in found.items()}
 
     def window_errors(self) -> np.ndarray:
         """(n,) the mean error of each window; NaN where nothing was observed."""
@@ -120,3 +122,8 @@ class Tally:
         means = [sums[rows].sum() / max(1.0, counts[rows].sum()) for rows in drawn]
         low, high = np.quantile(means, [0.025, 0.975])
         return float(low), float(high)
+
+
+def rounded(value: float) -> float:
+    """The figure with the digits that count; NaN where there is none."""
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else math.nan

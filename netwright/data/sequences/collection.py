@@ -71,7 +71,7 @@ def padded(parts: Sequence[np.ndarray], name: str) -> tuple[np.ndarray, np.ndarr
     if needed > room * 3 // 4:
         raise InputError(
             f"{name}: the sequences do not fit in memory, all of them as long as the longest.",
-            got=f"{len(parts):,} sequences, the longest of {longest:,} steps, {channels} channels: {needed / 1e9:.1f} GB",
+            got=f"{len(parts):,} sequences of {channels} channels, the longest of {longest:,}: {needed / 1e9:.1f} GB",
             wanted=f"no more than {room * 0.75 / 1e9:.1f} GB, three quarters of the memory that is free",
             fix="Cut the longest into several, keep every tenth step or so, or give fewer sequences.",
         )

@@ -31,16 +31,17 @@ def holds_sequences(source: object) -> bool:
         return any(LENGTHS in str(key).lower() for key in source) and any(_dims(v) == 3 for v in source.values())
     if not isinstance(source, str | os.PathLike):
         return False
-    path = Path(source).expanduser()
+    return _path_holds(Path(source).expanduser())
+
+
+def _path_holds(path: Path) -> bool:
     try:
         if path.is_dir():
             return any(path.glob(f"*{ENDING}"))
     except (OSError, ValueError):
         return False
-    if path.suffix.lower() == ENDING:
-        return True
     if path.suffix.lower() != ".npz":
-        return False
+        return path.suffix.lower() == ENDING
     found = shapes(path)
     return any(LENGTHS in key.lower() for key in found) and any(len(shape) == 3 for shape in found.values())
 

@@ -30,7 +30,7 @@ CODE = re.compile(r"https?://|[\w.+-]+@[\w-]+\.|[0-9a-f]{8}-?[0-9a-f]{4}|\d{4,}"
 def find_texts(table: Table, targets: Collection[str], exclude: Collection[str], *, sure: bool) -> tuple[str, ...]:
     """The columns, cells as they were read, whose text is to be read; empty where there are none.
 
-    With `sure`, a person asked for a network that reads texts: all columns of sentences or, where there are none, names.
+    With `sure`, a person asked for a network that reads texts: all columns of sentences or, without any, of names.
     Without, a table is about text only where a column holds sentences, or where no other column could be used.
     """
     names = [name for name in table.columns if name not in targets and name not in exclude]

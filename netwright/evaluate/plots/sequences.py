@@ -46,7 +46,7 @@ def _card(one: Shown) -> str:
         return ""
     every = np.concatenate([values[np.isfinite(values)] for values in drawn.values()])
     up = Scale(*widen(float(every.min()), float(every.max())), BOTTOM, TOP)
-    across = Scale(1, max(2, max(map(len, drawn.values()))), LEFT, RIGHT)
+    across = Scale(1, max(2, *map(len, drawn.values())), LEFT, RIGHT)
     pieces = [y_axis(up, LEFT, RIGHT, shorten(one.channel, 30), about=4), x_axis(across, BOTTOM, "step", about=4)]
     for name, css in reversed(list(zip(one.lines, COLOURS, strict=False))):
         pieces += [polyline(points, css) for points in _runs(across, up, drawn[name])] if name in drawn else []

@@ -21,8 +21,7 @@ from netwright.families.bert.hub import weights
 from netwright.families.bert.network import BertNetwork
 from netwright.families.bert.rates import groups
 from netwright.families.family import Family
-from netwright.tasks import Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Answering, Task
 
 WIDTH = 768
 """The width of an encoder that `learning_rate` is meant for."""
@@ -58,7 +57,7 @@ def prepare(module: nn.Module, config: Record, task: Task, training: Batch, vali
 
 def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
     """One phase: AdamW, slower in lower layers; the rates rise, then fall to zero over the steps or the time."""
-    assert isinstance(module, BertNetwork) and isinstance(config, BertConfig) and not isinstance(task, Labelled)
+    assert isinstance(module, BertNetwork) and isinstance(config, BertConfig) and isinstance(task, Answering)
     rate = config.learning_rate * WIDTH / module.size
     trained = groups(
         module.encoder,

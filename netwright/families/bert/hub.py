@@ -132,7 +132,7 @@ def family_config(pretrained: str) -> dict[str, object]:
 
 
 def encoder(architecture: Mapping[str, object], origin: str = "its settings") -> nn.Module:
-    """The encoder of this config, with weights drawn at random. Raises InputError or ValueError where it builds none."""
+    """The encoder of this config, its weights drawn at random. Raises InputError or ValueError where it builds none."""
     with quiet() as transformers:
         config = settled(checked(architecture), origin)
         if strange := sorted(set(architecture) - set(_own(config))):

@@ -24,8 +24,7 @@ from netwright.families.cnn.network import AT_ONCE, PictureNetwork
 from netwright.families.cnn.residual import ResidualNetwork, work
 from netwright.families.cnn.tutorial import CNN
 from netwright.families.family import Count, Dropout, Family, Penalty, Training
-from netwright.tasks import Classification, Supervised, Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Answering, Classification, Supervised, Task
 
 RISE = 0.15
 """Share of the run over which the rate rises."""
@@ -127,7 +126,7 @@ def finish(module: nn.Module, config: Record, task: Task, training: Batch, valid
 
 def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
     """One phase: AdamW on pictures changed a little, the rate rising and falling over the steps or the time."""
-    assert isinstance(module, PictureNetwork) and isinstance(config, CNNConfig) and not isinstance(task, Labelled)
+    assert isinstance(module, PictureNetwork) and isinstance(config, CNNConfig) and isinstance(task, Answering)
     weights = [p for p in module.parameters() if p.dim() > 1]
     others = [p for p in module.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(

@@ -62,6 +62,8 @@ class Intervals(nn.Module):
 
 def observed_quantiles(values: Tensor, levels: Sequence[float]) -> Tensor:
     """(N, …) → (…, Q), quantiles over N of what is not NaN, between neighbours in proportion; 0 of nothing."""
+    if not len(values):
+        return values.new_zeros((*values.shape[1:], len(levels)))
     ordered = values.sort(0).values.nan_to_num(0.0)  # NaN is sorted behind everything
     last = (~values.isnan()).sum(0).clamp(min=1) - 1
     found = []

@@ -18,7 +18,7 @@ from netwright.core.schema import Schema
 from netwright.families.family import Family
 from netwright.families.forecast.fed import beside, form_of, known_ahead
 from netwright.families.forecast.training import ForecastConfig, epochs_for, judge, phases
-from netwright.families.forecast.windows import channels, spread_of, targets_again
+from netwright.families.forecast.windows import channels, repeated, spread_of, targets_again
 from netwright.families.transformer.encoder import Encoder
 from netwright.tasks import Forecasting, Task
 
@@ -39,7 +39,7 @@ class PatchConfig(ForecastConfig):
 
 
 class PatchForecast(nn.Module):
-    """`forward(past (B, L, V), ahead (B, L + H, K))` gives (B, H, T, Q); it begins as the last value, repeated."""
+    """`forward(past (B, L, V), ahead (B, L + H, K))` gives (B, H, T, Q); it begins as the seasonal naive."""
 
     def __init__(
         self,
@@ -54,10 +54,11 @@ class PatchForecast(nn.Module):
         num_layers: int = 3,
         patch: int = 16,
         dropout: float = 0.3,
+        season: int = 1,
         layers: ModuleType = nn,
     ) -> None:
         super().__init__()
-        self.targets, self.horizon = targets, horizon
+        self.targets, self.horizon, self.season = targets, horizon, season
         self.patch = min(patch, max(1, window // 2))
         self.stride = max(1, self.patch // 2)
         count = 1 + -(-(window - self.patch) // self.stride)
@@ -84,7 +85,7 @@ class PatchForecast(nn.Module):
         outputs = targets_again(self.head(encoded).unflatten(1, (self.horizon, -1)), self.targets)
         if self.known is not None:
             outputs = outputs + self.known(ahead[:, past.shape[1] :]).unsqueeze(2)
-        return level.unsqueeze(-1) + outputs * spread.unsqueeze(-1)
+        return repeated(own, self.horizon, self.season).unsqueeze(-1) + outputs * spread.unsqueeze(-1)
 
     def _patches(self, x: Tensor) -> Tensor:
         """(n, L) → (n, M, P), the first value repeated in front where the patches ask for more."""
@@ -107,6 +108,7 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
         num_layers=config.num_layers,
         patch=config.patch,
         dropout=config.dropout,
+        season=form_of(schema).season,
         layers=layers,
     )
 

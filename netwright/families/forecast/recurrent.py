@@ -19,7 +19,7 @@ from netwright.core.schema import Schema
 from netwright.families.family import Family
 from netwright.families.forecast.fed import beside, form_of, known_ahead
 from netwright.families.forecast.training import ForecastConfig, epochs_for, judge, phases
-from netwright.families.forecast.windows import spread_of
+from netwright.families.forecast.windows import repeated, spread_of
 from netwright.families.recurrent.body import Kind, Recurrent
 from netwright.tasks import Forecasting, Task
 
@@ -37,7 +37,7 @@ class RecurrentConfig(ForecastConfig):
 
 
 class RecurrentForecast(nn.Module):
-    """`forward(past (B, L, V), ahead (B, L + H, K))` gives (B, H, T, Q); it begins as the last value, repeated.
+    """`forward(past (B, L, V), ahead (B, L + H, K))` gives (B, H, T, Q); it begins as the seasonal naive.
 
     All targets are read together, each less its last value and over its own spread.
     """
@@ -54,10 +54,11 @@ class RecurrentForecast(nn.Module):
         hidden_size: int = 64,
         num_layers: int = 1,
         dropout: float = 0.1,
+        season: int = 1,
         layers: ModuleType = nn,
     ) -> None:
         super().__init__()
-        self.targets, self.quantiles = targets, quantiles
+        self.targets, self.quantiles, self.horizon, self.season = targets, quantiles, horizon, season
         size = targets + others + known
         self.body = Recurrent(
             kind, size, hidden_size, num_layers=num_layers, dropout=dropout * (num_layers > 1), namespace=layers
@@ -81,7 +82,7 @@ class RecurrentForecast(nn.Module):
         if self.known is not None:
             steps = steps + self.known(ahead[:, length:])
         found = self.head(self.activation(steps)).unflatten(2, (self.targets, self.quantiles))
-        return level.unsqueeze(-1) + found * spread.unsqueeze(-1)
+        return repeated(own, self.horizon, self.season).unsqueeze(-1) + found * spread.unsqueeze(-1)
 
 
 def builder(kind: Kind) -> Callable[[Record, Schema, Task, ModuleType], nn.Module]:
@@ -99,6 +100,7 @@ def builder(kind: Kind) -> Callable[[Record, Schema, Task, ModuleType], nn.Modul
             hidden_size=config.hidden_size,
             num_layers=config.num_layers,
             dropout=config.dropout,
+            season=form_of(schema).season,
             layers=layers,
         )
 

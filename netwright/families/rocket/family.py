@@ -19,8 +19,7 @@ from netwright.families.rocket.kernels import KERNELS, MOST_CHANNELS, MOST_DILAT
 from netwright.families.rocket.network import RocketNetwork
 from netwright.families.rocket.ridge import Ridge, fit_ridge
 from netwright.families.sequence.sharpness import sharpness
-from netwright.tasks import Classification, Regression, Supervised, Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Answering, Classification, Regression, Supervised, Task
 
 FEATURES, FEWER = 10_000, 4_000
 """Where there are few sequences, and where there are many: the ridge takes the square of the smaller of both."""
@@ -60,7 +59,7 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
 @torch.no_grad()
 def prepare(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
     """Measure thresholds and features, and fit the ridge: on validation rows too, for leave-one-out needs none."""
-    assert isinstance(module, RocketNetwork) and isinstance(config, RocketConfig) and not isinstance(task, Labelled)
+    assert isinstance(module, RocketNetwork) and isinstance(config, RocketConfig) and isinstance(task, Answering)
     x, lengths, target = all_rows(training, validation, config.rows)
     wanted, weights = targets(task, target)
     own = config.normalise == "yes"

@@ -17,8 +17,7 @@ from netwright.families.rocket.family import all_rows, targets
 from netwright.families.rocket.ridge import fit_ridge
 from netwright.families.sequence.sharpness import sharpness
 from netwright.families.sequence.views import statistics, statistics_size
-from netwright.tasks import Regression, Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Answering, Regression, Task
 
 AT_ONCE = 2**22
 """Values looked at together, more or less."""
@@ -55,7 +54,7 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
 @torch.no_grad()
 def prepare(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
     """Measure the statistics, and fit the ridge, on validation rows too: leave-one-out needs none."""
-    assert isinstance(module, StatisticsNetwork) and not isinstance(task, Labelled)
+    assert isinstance(module, StatisticsNetwork) and isinstance(task, Answering)
     x, lengths, target = all_rows(training, validation)
     step = max(1, AT_ONCE // max(1, x[0].numel()))
     found = torch.cat([statistics(*part) for part in zip(x.split(step), lengths.split(step), strict=True)])

@@ -19,8 +19,7 @@ from netwright.core.schema import Schema
 from netwright.families.family import Count, Dropout, Penalty, Training
 from netwright.families.sequence.network import SequenceNetwork
 from netwright.families.sequence.sharpness import sharpness
-from netwright.tasks import Classification, Regression, Supervised, Task
-from netwright.tasks.labelled import Labelled
+from netwright.tasks import Answering, Classification, Regression, Supervised, Task
 
 RISE = 0.15
 """Share of the run over which the rate rises."""
@@ -74,7 +73,7 @@ def sized(rows: int, schema: Schema) -> dict[str, int]:
 def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
     """One phase: AdamW, the rate rising and falling over the steps or the time, whichever is further."""
     assert isinstance(module, SequenceNetwork) and isinstance(config, SequenceConfig)
-    assert not isinstance(task, Labelled)
+    assert isinstance(task, Answering)
     weights = [p for p in module.parameters() if p.dim() > 1]
     others = [p for p in module.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(
@@ -107,7 +106,7 @@ def smoothed(task: Supervised, outputs: Tensor, target: Tensor, smoothing: float
 
 def judge(module: nn.Module, config: Record, task: Task, batch: Batch) -> Tensor:
     """(B,) loss of each row, the members' mean."""
-    assert not isinstance(task, Labelled)
+    assert isinstance(task, Answering)
     losses = task.losses(module(*batch.inputs), batch.target)
     return losses.mean(1) if losses.dim() == 2 else losses
 
@@ -115,7 +114,7 @@ def judge(module: nn.Module, config: Record, task: Task, batch: Batch) -> Tensor
 @torch.no_grad()
 def finish(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
     """Find on validation rows how sure the weights that were kept may be."""
-    assert isinstance(module, SequenceNetwork) and not isinstance(task, Labelled)
+    assert isinstance(module, SequenceNetwork) and isinstance(task, Answering)
     if isinstance(task, Regression) or len(validation) < FEWEST:
         return
     module.eval()

@@ -1,14 +1,15 @@
 """The transformer family on sequences: a strided convolution, an encoder, pooled over all steps."""
 
 from types import ModuleType
+from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field
 from torch import nn
 
 from netwright.core.forms import SequenceForm
 from netwright.core.record import Record
 from netwright.core.schema import Schema
-from netwright.families.family import Count, Family
+from netwright.families.family import Family
 from netwright.families.sequence.network import VIEWS, AttentiveReader, SequenceNetwork
 from netwright.families.sequence.training import SequenceConfig, finish, judge, phases, sized
 from netwright.families.transformer.encoder import Encoder
@@ -16,15 +17,11 @@ from netwright.tasks import Task
 
 
 class TransformerConfig(SequenceConfig):
-    """Settings of the transformer family on sequences; `hidden_size` is a multiple of twice the heads."""
+    """Settings of the transformer family on sequences."""
 
-    heads: Count = 4
-
-    @model_validator(mode="after")
-    def _whole(self) -> "TransformerConfig":
-        if self.hidden_size % (2 * self.heads):
-            raise ValueError("hidden_size is no multiple of twice the heads")
-        return self
+    hidden_size: int = Field(default=64, ge=16, multiple_of=16)
+    """Numbers a layer keeps of each step: a multiple of 16, so that it can be shared by the heads."""
+    heads: Literal[1, 2, 4, 8] = 4
 
 
 def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
@@ -44,7 +41,7 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
 
 def defaults(rows: int, folds: int, schema: Schema, task: Task) -> TransformerConfig:
     """Settings by the number and length of the sequences."""
-    return TransformerConfig(**sized(rows, schema), hidden_size=64, learning_rate=1e-3)  # type: ignore[bad-argument-type]
+    return TransformerConfig(**sized(rows, schema), learning_rate=1e-3)  # type: ignore[bad-argument-type]
 
 
 FAMILY = Family(

@@ -17,6 +17,9 @@ from netwright.tasks import Supervised
 
 PENALTIES = (3.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """L2 penalties tried, on the sum of the losses of all rows, from strong to weak."""
+NEARLY = 0.5
+"""Standard errors of the least loss on held rows, within which a stronger penalty is as good, and so preferred: the
+one-standard-error rule (Breiman et al. 1984), halved."""
 ROUNDS = 25
 """Iterations for each."""
 CHOICE_ROWS = 20_000
@@ -126,8 +129,8 @@ def fit_wide(
     *,
     penalty: float | None = None,
 ) -> tuple[Tensor, float]:
-    """Fit on all rows (n-grams (B, M), their weights (B, M), flat values (B, F)); the penalty is the one with the least
-    loss on held rows, where a row of fold k is judged by a fit without fold k.
+    """Fit on all rows (n-grams (B, M), their weights (B, M), flat values (B, F)); the penalty is the strongest whose loss
+    on held rows is nearly the least, where a row of fold k is judged by a fit without fold k.
 
     Gives what those fits say of the held rows, (b, O), and the penalty.
     """
@@ -138,16 +141,19 @@ def fit_wide(
     some = slice(None, None, max(1, len(target) // CHOICE_ROWS))
     sparse, rest = Sparse(inputs[0][some], inputs[1][some], size), Sparse(held[0], held[1], size)
     fit = Fit(task, sparse, inputs[2][some], target[some], left_out[some])
-    best, unseen, chosen = float("inf"), wide(*held), penalty if penalty is not None else PENALTIES[0]
+    tried: list[tuple[float, float, Tensor]] = []  # penalty, loss, what is said of held rows
+    enough = float("inf")
     for candidate in (penalty,) if penalty is not None else PENALTIES:
         fit.to_optimum(candidate)
         outputs = fit.outputs(rest, held[2])
-        own = outputs[torch.arange(len(outputs)), held_fold.clamp(0, sides - 1)]
-        losses = task.losses(own, truth)
-        loss = float(losses[judged].mean()) if judged.any() else 0.0
-        if loss >= best:
+        own = outputs[torch.arange(len(outputs), device=outputs.device), held_fold.clamp(0, sides - 1)]
+        losses = task.losses(own, truth)[judged].double()
+        loss = float(losses.mean()) if len(losses) else 0.0
+        if tried and loss >= min(before for _, before, _ in tried):
             break
-        best, unseen, chosen = loss, own, candidate
+        tried.append((candidate, loss, own))
+        enough = loss + (NEARLY * float(losses.std()) / len(losses) ** 0.5 if len(losses) > 1 else 0.0)
+    chosen, _, unseen = next(of for of in tried if not of[1] > enough)
     whole = Fit(task, Sparse(inputs[0], inputs[1], size), inputs[2], target, torch.zeros_like(left_out[:, :1]))
     whole.to_optimum(chosen, rounds=2 * ROUNDS)
     for buffer, part in zip((wide.weight, wide.flat_weight, wide.bias), whole.parts, strict=True):

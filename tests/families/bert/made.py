@@ -44,12 +44,12 @@ def sentences(seed: int, count: int, *, known: bool | None = None) -> list[tuple
     return made
 
 
-def pretrained(folder: Path, seed: int = 0, *, steps: int = 300, width: int = 48) -> Path:
+def pretrained(folder: Path, seed: int = 0, *, steps: int = 250, width: int = 48) -> Path:
     """The folder of a BERT of two layers and its WordPiece tokenizer, trained on unlabelled text to fill in words."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-    text = [text for text, _ in sentences(seed, 3000)]
+    text = [text for text, _ in sentences(seed, 2000)]
     backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=True)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

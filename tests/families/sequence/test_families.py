@@ -57,7 +57,7 @@ class Made:
         self.training, self.validation = self.take(slice(0, 40)), self.take(slice(40, None))
         self.config = family.defaults(40, 1, self.schema, self.task)
         if isinstance(self.config, Training):
-            small = {"hidden_size": 16, "members": 2, "epochs": 12, "learning_rate": 1e-2}
+            small = {"hidden_size": 16, "members": 2, "learning_rate": 1e-2, "fold": 3}
             self.config = self.config.model_copy(update=small)
         else:
             self.config = family.configured({"features": 500} if family.name == "rocket" else {})
@@ -72,7 +72,7 @@ class Made:
         return Batch(inputs=tuple(x[rows] for x in self.all.inputs), target=self.all.target[rows],
                      fold=self.all.fold[rows])  # fmt: skip
 
-    def train(self, epochs: int = 12) -> None:
+    def train(self, epochs: int = 8) -> None:
         if self.family.phases is None:
             return
         self.module.train()
