@@ -1,6 +1,6 @@
-"""Claim: an encoder that has read unlabelled text does better on few labelled rows than the same one from random weights.
+"""Claim: an encoder that has read unlabelled text does better on few labelled rows than the same one from scratch.
 
-A world of invented words (tests/families/bert/made.py): a BERT of two layers reads 2,000 unlabelled sentences, masked
+A world of invented words (tests/families/bert/made.py): a BERT of two layers reads 3,000 unlabelled sentences, masked
 words to be filled in, which takes seconds; 120 labelled rows train; 240 held-out rows are told apart by words that no
 labelled row has. Chance is a third. Three ways through the whole command, default settings: with what was read, with
 what was read and its lower layer frozen, and from scratch; and beside them the default family for texts.
@@ -92,7 +92,7 @@ def table(scores: dict[str, list[tuple[float, float]]]) -> str:
     machine = f"{platform.machine()}, torch {torch.__version__}, transformers {transformers.__version__}"
     about = (
         "240 held-out rows whose words no labelled row has; 120 labelled rows; a BERT of two layers, 48 wide, that has "
-        f"read 2,000 unlabelled sentences. Chance is 33.3 %. `python benchmarks/bert.py`; {machine}."
+        f"read 3,000 unlabelled sentences. Chance is 33.3 %. `python benchmarks/bert.py`; {machine}."
     )
     return "\n".join([about, "", *lines])
 

@@ -33,11 +33,6 @@ MOST_STARTS = 10_000_000
 """Windows that train at most; of a longer text they begin some tokens apart."""
 
 
-def held_share(settings: Settings) -> float:
-    """The share of a text that is held out: what a person asked for, else less than of a table."""
-    return settings.held_out(TEST_SHARE)
-
-
 def gather_corpus(sources: Sources, settings: Settings, family: Family, watch: Watch = nobody) -> Rows:
     """Divide the texts, find the tokens of the training part, and number all of it.
 
@@ -56,7 +51,7 @@ def gather_corpus(sources: Sources, settings: Settings, family: Family, watch: W
     long = 1 if level == "characters" else LONG
     wanted, asked = settings.window or family.window, settings.window is not None
     window = window_for(len(main.text) // long, wanted, asked=asked)
-    parts = _parts(read, held_share(settings), window * long)
+    parts = _parts(read, settings.held_out(TEST_SHARE), window * long)
     form, notices = _form(parts.training, level, window, main.name)
     tokens = {role: tokens_of(getattr(parts, role), form) for role in ("training", "validation", "test")}
     form = form.model_copy(update={"per_token": len(parts.training) / max(1, len(tokens["training"]))})

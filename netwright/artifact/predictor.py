@@ -15,7 +15,7 @@ from netwright.artifact.load import load as load_artifact
 from netwright.artifact.making import classes_for, made
 from netwright.artifact.manifest import Manifest
 from netwright.artifact.reading import Raw, raw_rows
-from netwright.artifact.writing import write, writer_form
+from netwright.artifact.writing import prompt_tokens, write, writer_form
 from netwright.core.arrays import as_bytes, as_tensor, chunks
 from netwright.core.errors import InputError
 from netwright.core.forms import SequenceForm
@@ -181,13 +181,14 @@ class Predictor:
         top_p: float | None = None,
         seed: int = 0,
     ) -> Iterator[str]:
-        """A text that goes on from the prompt, piece by piece as it is written, `length` tokens long.
+        """What follows the prompt, in pieces as they are written: `length` characters, without the prompt itself.
 
         Of the tokens that may come next one is drawn by its probability to the power of 1/`temperature` (0 takes the
         likeliest), among the `top_k` likeliest, or the fewest that have `top_p` of the probability together. The same
-        seed writes the same text. Raises InputError for a network that writes none.
+        seed writes the same text. Raises InputError for a network that writes none, and for numbers out of bounds.
         """
         form = writer_form(self.task, self.schema.form)
+        _warn(prompt_tokens(form, prompt)[1])
         return write(
             self.module, form, prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
         )

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netwright.artifact.drawing import chances, draw
 from netwright.core.errors import InputError
 from netwright.core.forms import CorpusForm
 from netwright.core.notice import Notice
@@ -111,31 +112,6 @@ def writer_form(task: Task, form: object) -> CorpusForm:
         wanted="one trained on a text",
         fix="Train one: netwright train TEXT.txt.",
     )
-
-
-def chances(logits: np.ndarray, temperature: float, top_k: int | None, top_p: float | None) -> np.ndarray:
-    """(V,) logits → (V,) probabilities that the next token is drawn with. Token 0 is never written."""
-    logits = logits.astype(np.float64)
-    logits[0] = -np.inf
-    if temperature == 0:
-        return (np.arange(len(logits)) == logits.argmax()).astype(np.float64)
-    order = np.argsort(-logits, kind="stable")
-    with np.errstate(over="ignore"):
-        ranked = np.exp((logits[order] - logits[order[0]]) / temperature)
-    ranked[top_k or len(ranked) :] = 0
-    ranked /= ranked.sum()
-    if top_p is not None:
-        ranked[np.cumsum(ranked) - ranked >= top_p] = 0
-        ranked /= ranked.sum()
-    found = np.empty_like(ranked)
-    found[order] = ranked
-    return found
-
-
-def draw(probabilities: np.ndarray, random: np.random.Generator) -> int:
-    """A token (V,), each with its probability."""
-    ends = np.cumsum(probabilities)
-    return int(np.searchsorted(ends, random.random() * ends[-1], side="right"))
 
 
 def _tokens(module: nn.Module, form: CorpusForm, tokens: list[int], chosen: Any) -> Iterator[int]:

@@ -30,8 +30,9 @@ def decisions(ready: Preparation) -> str:
 
 
 def _size(rows: Rows) -> str:
-    if (data := rows.schema.data) in ("image", "sequence"):
-        return f"{rows.table.rows:,} {'pictures' if data == 'image' else 'sequences'}"
+    named = {"image": "pictures", "sequence": "sequences", "corpus": "texts"}.get(rows.schema.data)
+    if named is not None:
+        return f"{rows.table.rows:,} {named if rows.table.rows != 1 else named[:-1]}"
     return f"{rows.table.rows:,} rows, {len(rows.table.columns)} columns"
 
 
@@ -39,7 +40,7 @@ def _of(rows: Rows) -> str:
     names = ", ".join(rows.task.targets)
     if hasattr(rows.task, "label"):  # nothing is predicted
         return f" (labels: {names})" if names else ""
-    return f" of {names}"
+    return f" of {names}" if names else ""
 
 
 def _row(column: Column) -> tuple[str, str, str, str]:

@@ -28,18 +28,18 @@ def evaluate(run: Path, data: Source | None = None, /, *, query: str | None = No
     predictor = load(run)
     if data is None:
         assert predictor.manifest is not None
-        figures, rows = predictor.manifest.figures, "held-out"
+        figures, rows = predictor.manifest.figures, "held-out rows"
     else:
         from netwright.api.scoring import score
 
         found, notices = score(predictor, data, query=query)
         for notice in notices:
             print(f"note: {notice}", file=sys.stderr)
-        figures, rows = found.figures, f"{found.rows:,}"
+        figures, rows = found.figures, f"{found.rows:,} {found.unit}s"
     if json_:
         print(json.dumps({name: value if math.isfinite(value) else None for name, value in figures.items()}))
         return 0
-    print(f"on {rows} rows")
+    print(f"on {rows}")
     for name, value in figures.items():
         print(f"  {name:<24} {value:.6g}")
     return 0

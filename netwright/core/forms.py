@@ -124,5 +124,12 @@ class CorpusForm(Record):
     """Characters a token stands for, in the mean over the training text."""
     window: Length
 
+    @model_validator(mode="after")
+    def _whole(self) -> "CorpusForm":
+        plain = self.level == "pieces" or all(len(token) == 1 for token in self.vocabulary[1:])
+        if len(self.vocabulary) < 2 or not plain:
+            raise ValueError("two tokens or more, each one character where they are characters")
+        return self
+
 
 Form = Annotated[SequenceForm | TextForm | SeriesForm | CorpusForm, Field(discriminator="kind")]

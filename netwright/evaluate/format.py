@@ -17,7 +17,10 @@ PER_ONE = {
     "Brier score",
     "confident share",
     "confident share of real rows",
+    "bits per character",
     "explained variance",
+    "interval coverage",
+    "nats per character",
     "precision",
     "recall",
 }

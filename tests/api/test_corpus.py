@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.api.corpus import corpus_rows, gather_corpus, held_share
+from netwright.api.corpus import corpus_rows, gather_corpus
 from netwright.api.rows import Rows, Sources
 from netwright.artifact.predictor import Predictor
 from netwright.core.errors import InputError
@@ -65,7 +65,8 @@ def test_tokens_are_those_of_the_training_part(tmp_path: Path):
 
 
 def test_a_tenth_is_held_out_unless_asked(tmp_path: Path):
-    assert held_share(Settings(source="x")) == 0.1 and held_share(Settings(source="x", test_share=0.2)) == 0.2
+    assert "the last 1,196 are held out" in gathered(tmp_path, verse(400)).split_words
+    assert "the last 2,392 are held out" in gathered(tmp_path, verse(400), test_share=0.2).split_words
     assert not len(gathered(tmp_path, verse(300), test_share=0).split.test)
 
 

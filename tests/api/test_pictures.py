@@ -208,7 +208,7 @@ def test_pixels_of_a_table_are_pictures_where_the_family_sees_pictures():
     _, _, family = opened(Sources(training="digits"), Settings(source="digits", target=("digit",)))
     assert family.name == "tabular"
     numbers = {f"x{i}": np.arange(20.0) for i in range(12)}
-    tables, _ = opened(Sources(training=numbers), Settings(source="table", family="autoencoder"))
+    tables, _, _ = opened(Sources(training=numbers), Settings(source="table", family="autoencoder"))
     assert isinstance(tables.training, Table), "numbers that are not called pixels are none"
 
 

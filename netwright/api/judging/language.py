@@ -22,10 +22,11 @@ from netwright.evaluate.summary import with_article
 from netwright.metrics.ngram import NGrams, best_order, fit_ngrams
 from netwright.tasks.language import Language
 
-MOST = 500_000
-"""Tokens that are judged at most, in stretches spread evenly over the part held out."""
+LEAST, MOST, A_SECOND = 10_000, 200_000, 750
+"""Tokens that are judged at most, in stretches spread evenly over the part held out; for each second of a time limit so
+many, so that judging takes no more of it than is put by, but never fewer than the least."""
 STRETCH = 10_000
-"""Tokens of such a stretch, more or less."""
+"""Tokens of such a stretch."""
 COUNTED = 3_000_000
 """Tokens that the n-gram model counts at most: the last of those that train."""
 ORDERS = {"characters": 8, "pieces": 4}
@@ -47,7 +48,8 @@ def judge_language(rows: Rows, module: nn.Module, settings: Settings) -> Judged:
     task, form = rows.task, rows.schema.form
     assert isinstance(task, Language) and isinstance(form, CorpusForm)
     tokens = unrolled(rows.encoded.parts[0], rows.target)
-    parts = stretches(part_of(tokens, rows.split.test, form.window))
+    most = max(LEAST, min(MOST, round(A_SECOND * settings.time_limit))) if settings.time_limit else MOST
+    parts = stretches(part_of(tokens, rows.split.test, form.window), most, max(STRETCH, 8 * form.window))
     losses = [token_losses(module, task, part, form.window) for part in parts]
     simple = _counted(rows, task, tokens, parts)
     characters = np.asarray([_letters(piece) for piece in token_bytes(form, range(task.tokens))])
@@ -93,9 +95,9 @@ def part_of(tokens: np.ndarray, starts: np.ndarray, window: int) -> np.ndarray:
     return tokens[starts[0] : starts[-1] + window + 1] if len(starts) else tokens[:0]
 
 
-def stretches(tokens: np.ndarray, most: int = MOST, size: int = STRETCH) -> list[np.ndarray]:
-    """The tokens (n,) whole, or where they are more than `most` so many of them in stretches spread evenly."""
-    if len(tokens) <= most:
+def stretches(tokens: np.ndarray, most: int, size: int) -> list[np.ndarray]:
+    """The tokens (n,) whole, or where they are more than `most` so many in stretches of a size, spread evenly."""
+    if len(tokens) <= max(most, size):
         return [tokens]
     count = max(1, most // size)
     starts = np.linspace(0, len(tokens) - size, count).astype(np.int64)

@@ -134,8 +134,11 @@ def _telling(rows: Rows, form: TextForm, module: nn.Module) -> tuple[Panel, ...]
         return ()
     hashes, grams = hashes_of(often, whole=words), np.asarray(form.grams, dtype=np.uint32)
     place = np.minimum(np.searchsorted(grams, hashes), len(grams) - 1)
-    known = grams[place] == hashes
-    weight = wide.weight.detach().cpu().double().numpy()[place + 1] * np.asarray(form.rarity)[place, None]
+    known = (grams[place] == hashes) & (place + 1 < wide.size)
+    weight = (
+        wide.weight.detach().cpu().double().numpy()[np.where(known, place + 1, 0)]
+        * np.asarray(form.rarity)[place, None]
+    )
     weight = np.where(known[:, None], weight, -math.inf)
     if weight.shape[1] > 1:
         weight = weight - np.where(known[:, None], weight, 0).mean(1, keepdims=True)

@@ -54,7 +54,7 @@ def gap_notices(sequences: Sequences, gaps: np.ndarray) -> list[Notice]:
     notices = []
     touched = gaps.any((1, 2))
     if touched.any():
-        names = [name for name, some in zip(sequences.channels, gaps.any((0, 1)).tolist(), strict=True) if some]
+        names = [sequences.channels[i] for i in np.flatnonzero(gaps.sum((0, 1)))]
         what = f"{int(gaps.sum()):,} value(s) are missing in {int(touched.sum()):,} of {len(sequences):,} sequences"
         what += f" (first in sequence {int(np.flatnonzero(touched)[0]) + 1}; {', '.join(map(repr, names[:5]))}): "
         what += "each is put on the line between its neighbours, or as the nearest at an end"

@@ -18,13 +18,18 @@ IDS = ("id", "uuid", "index", "key", "row", "nr", "no")
 
 
 def from_wide(
-    table: Table, target: Sequence[str] = (), exclude: Sequence[str] = (), beside: Sequence[str] = ()
+    table: Table,
+    target: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    beside: Sequence[str] = (),
+    *,
+    sure: bool = False,
 ) -> Sequences:
     """The sequences of a table whose rows they are; steps in the order of the columns.
 
     All columns of numbers are steps but the `target`, those to `exclude`, those to keep `beside`, and one that numbers
-    the rows. Cells that are empty up to the end of a row are past its end. Raises InputError for a column that is not
-    there or where no column holds numbers.
+    the rows. Cells that are empty up to the end of a row are past its end. What is taken for steps is told, unless it
+    is `sure`. Raises InputError for a column that is not there or where no column holds numbers.
     """
     for name in target:
         if name not in table.columns:
@@ -46,7 +51,8 @@ def from_wide(
     first = [] if any(series.name == NAME for series in rest) else [series_of(NAME, numbered(table.rows))]
     told = [Notice(what=f"{name!r} numbers the rows and is no step", column=name) for name in named]
     what = f"each row is one sequence: the {len(steps):,} columns from {steps[0]!r} to {steps[-1]!r} are its steps"
-    told.append(Notice(what=what, fix="for rows that are steps, name the column of their sequence with --id"))
+    fix = "for rows that are steps, name the column of their sequence with --id"
+    told = [] if sure else [*told, Notice(what=what, fix=fix)]
     return Sequences(
         table=table_of([*first, *rest], table.name),
         values=values,

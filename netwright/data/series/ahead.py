@@ -78,7 +78,7 @@ def look_ahead(series: Regular, form: SeriesForm, layout: Layout, parts: Sequenc
 
 def _ends(series: Regular, targets: int) -> np.ndarray:
     """(S,) how many steps each series has up to the last at which a target was observed."""
-    known = np.isfinite(series.values[:, :targets]).any(axis=1)
+    known = series.known(targets)
     last = [np.flatnonzero(known[series.of(s)])[-1:] for s in range(len(series.ids))]
     return np.asarray([int(one[0]) + 1 if len(one) else 0 for one in last])
 
@@ -114,7 +114,7 @@ def _good(series: Regular, form: SeriesForm, ends: np.ndarray, fewest: int) -> t
 def _extended(series: Regular, horizon: int, ends: np.ndarray, good: np.ndarray) -> Regular:
     """Each good series up to its end and the horizon behind it, what is not there being NaN."""
     values, rows, lengths = [], [], []
-    for which in np.flatnonzero(good):
+    for which in np.flatnonzero(good).tolist():
         inside = series.of(which)
         upto = min(int(ends[which]) + horizon, inside.stop - inside.start)
         lack = int(ends[which]) + horizon - upto

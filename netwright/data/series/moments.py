@@ -20,4 +20,4 @@ def time_words(grid: Grid, time: int) -> str:
     if time % DAY == 0 and grid.step.daily:
         return str(moment.astype("datetime64[D]"))
     unit = "m" if time % MINUTE == 0 else "s" if time % 10**6 == 0 else "us"
-    return str(np.datetime64(moment, unit)).replace("T", " ")
+    return str(moment.astype(f"datetime64[{unit}]")).replace("T", " ")

@@ -89,7 +89,7 @@ def trimmed(series: Regular, targets: int) -> tuple[Regular, list[Notice]]:
 
     Series without any are gone. Raises InputError where none is left.
     """
-    known = np.isfinite(series.values[:, :targets]).any(axis=1)
+    known = series.known(targets)
     kept = np.zeros(series.steps, dtype=bool)
     empty, behind = [], np.zeros(series.steps, dtype=bool)
     for which, name in enumerate(series.ids):

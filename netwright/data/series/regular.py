@@ -58,6 +58,10 @@ class Regular:
         """(M,) the position on the grid of each step."""
         return np.arange(self.steps) - self.starts[self.series] + self.first[self.series]
 
+    def known(self, columns: int) -> np.ndarray:
+        """(M,) whether any of the first so many columns was observed."""
+        return np.asarray(np.isfinite(self.values[:, :columns]).any(axis=1))
+
     def of(self, which: int) -> slice:
         """The steps of a series."""
         return slice(int(self.starts[which]), int(self.starts[which + 1]))

@@ -126,9 +126,10 @@ def _zone(raw: Series, there: np.ndarray) -> tuple[str | None, np.ndarray]:
     """The zone a column was written in, and (N,) microseconds it is ahead of UTC."""
     ahead = np.zeros(len(raw), dtype=np.int64)
     kind = storage(raw)
-    if kind == "datetime" and raw.dtype.time_zone is not None:
+    zone = getattr(raw.dtype, "time_zone", None)
+    if zone is not None:
         wall = raw.dt.replace_time_zone(None).dt.epoch("us").fill_null(0).to_numpy()
-        return raw.dtype.time_zone, np.where(there, wall - raw.dt.epoch("us").fill_null(0).to_numpy(), 0)
+        return str(zone), np.where(there, wall - raw.dt.epoch("us").fill_null(0).to_numpy(), 0)
     if kind != "text":
         return None, ahead
     said = raw.str.strip_chars().str.extract(r"\d ?" + OFFSET).to_list()

@@ -10,6 +10,7 @@ import numpy as np
 from netwright.core.forms import TextForm
 from netwright.core.notice import Notice
 from netwright.data.table import Table
+from netwright.data.text import ngrams
 from netwright.data.text.ngrams import gram_rows
 from netwright.data.text.tokenizer import load_tokenizer, tokens_of
 
@@ -39,7 +40,7 @@ def encode_texts(form: TextForm, texts: Sequence[str], name: str = "table") -> t
     grams, rarity = np.asarray(form.grams, dtype=np.uint32), np.asarray(form.rarity)
     numbers, weights, many, crowded = gram_rows(texts, grams, rarity)
     empty = np.array([not text.strip() for text in texts], dtype=bool)
-    notices = _notices(form, name, empty, cut, crowded, numbers.shape[1])
+    notices = [*_notices(form, name, empty, cut, crowded, numbers.shape[1]), *_endless(form, name, texts)]
     return (tokens, numbers, weights), (lengths, many, many), notices
 
 
@@ -62,3 +63,13 @@ def _notices(form: TextForm, name: str, empty: np.ndarray, cut: np.ndarray, crow
         what = f"{crowded:,} texts of {name} have more than {most:,} known n-grams: the {most:,} weightiest are used"
         notices.append(Notice(what=what, fix="divide long texts into several rows", column=column))
     return notices
+
+
+def _endless(form: TextForm, name: str, texts: Sequence[str]) -> list[Notice]:
+    """What is said of texts that are cut even for their n-grams."""
+    rows = [i for i, text in enumerate(texts) if len(text) > ngrams.LONGEST] if form.grams else []
+    if not rows:
+        return []
+    what = f"{len(rows):,} texts of {name} have more than {ngrams.LONGEST:,} letters: n-grams are of the first of them"
+    fix = "divide long texts into several rows"
+    return [Notice(what=f"{what} (first: row {rows[0] + 1})", fix=fix, column=form.columns[0])]

@@ -15,8 +15,13 @@ FEWEST = 20
 """Rows with a value, below which a column is not known to be text."""
 DIFFERENT = 0.5
 """Share of different values above which values are too many to be learned one by one."""
-PROSE_WORDS, PROSE_DIFFERENT = 7, 0.9
+PROSE_WORDS, PROSE_DIFFERENT = 6, 0.8
 """Words of a middling cell, and share of different cells, of sentences."""
+NAMED_WORDS = 3
+"""Words that are enough in a column with one of these in its name."""
+NAMES = frozenset(
+    {"text", "texts", "review", "comment", "message", "question", "sentence", "tweet", "body", "content", "headline"}
+)
 LOOKED_AT = 5_000
 """Rows that are looked at."""
 LETTERED = 0.5
@@ -37,7 +42,7 @@ def find_texts(table: Table, targets: Collection[str], exclude: Collection[str],
     some = table.take(np.arange(0, table.rows, max(1, table.rows // LOOKED_AT)))
     words = {name: found for name in names if (found := median_words(some[name])) is not None}
     free = [name for name, (middle, different) in words.items() if middle >= 2 or _unspaced(some[name])]
-    prose = [n for n, (middle, different) in words.items() if _prose(some[n], middle, different)]
+    prose = [n for n, (middle, different) in words.items() if _prose(n, some[n], middle, different)]
     if sure:
         return tuple(free or words)
     if prose:
@@ -69,9 +74,11 @@ def _upper_codes(values: list[str]) -> bool:
     return mixed > 0.3 * len(values)
 
 
-def _prose(series: Series, words: float, different: float) -> bool:
+def _prose(name: str, series: Series, words: float, different: float) -> bool:
     """Sentences: many words a cell, or many letters of a script without spaces, and nearly all cells different."""
-    return different >= PROSE_DIFFERENT and (words >= PROSE_WORDS or _unspaced(series))
+    named = bool(NAMES & set(re.split(r"[\W_]+", name.lower())))
+    enough = words >= (NAMED_WORDS if named else PROSE_WORDS) or _unspaced(series)
+    return different >= PROSE_DIFFERENT and enough
 
 
 def _unspaced(series: Series) -> bool:

@@ -13,7 +13,7 @@ from netwright.data.text.tokenizer import load_tokenizer, pieces_in, tokens_of, 
 SHORT, LONGEST = 64, 256
 """Tokens up to which the longest training text is read whole, and tokens read at most, where nobody says."""
 MOST_LENGTH = 4096
-MEASURED = 10_000
+MEASURED = 4_000
 """Training texts whose tokens are counted."""
 
 

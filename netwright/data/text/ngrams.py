@@ -25,8 +25,10 @@ FEWEST_ROWS = 2
 LONG = 400
 """Letters of a mean text above which n-grams of letters are left out: its words are enough, and far fewer."""
 MOST_IN_ROW = 1024
-MOST_FED = 32_000_000
-"""N-grams of all rows together, padding too: 256 MB."""
+MOST_FED = 64_000_000
+"""N-grams of all rows together, padding too: 512 MB."""
+LONGEST = 1_000_000
+"""Letters of one text that are looked at, at most."""
 AT_ONCE = 1_000_000
 """Letters that are hashed at a time, more or less."""
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -86,7 +88,7 @@ def _counted(texts: Sequence[str], orders: Sequence[int]) -> Counted:
 
 def _letters(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """The letters of all texts as uint64 (L,), a `GAP` after each text, and the text each is of (L,) uint64."""
-    made = [plain(text) for text in texts]
+    made = [plain(text[:LONGEST]) for text in texts]
     joined = "".join(f"{text}\0" for text in (one.replace("\0", " ") for one in made))
     codes = np.frombuffer(joined.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32).astype(np.uint64)
     text = np.repeat(np.arange(len(made), dtype=np.uint64), [len(one) + 1 for one in made])

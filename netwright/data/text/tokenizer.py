@@ -21,7 +21,7 @@ FEW_MERGES = 64
 """Merges where texts are single words: their pieces are letters, or nearly."""
 MOST_LETTERS = 4_000
 """Different letters that get a piece of their own; rarer ones are told by their bytes."""
-READ = 20_000_000
+READ = 8_000_000
 """Letters of the training texts that pieces are learned from, at most, spread evenly."""
 LONGEST = 1_000
 """Letters of a text that are learned from, at most."""

@@ -71,11 +71,9 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
 
     def share(step: int) -> float:
         gone = min(1.0, max(step / steps, spent() if step else 0.0))
-        return (
-            (gone + 1 / steps) / (config.warm_up + 1 / steps)
-            if gone < config.warm_up
-            else (1 - gone) / (1 - config.warm_up)
-        )
+        if gone < config.warm_up:
+            return (gone + 1 / steps) / (config.warm_up + 1 / steps)
+        return (1 - gone) / (1 - config.warm_up)
 
     def loss(module: nn.Module, batch: Batch) -> Tensor:
         return task.losses(module(*batch.inputs), batch.target).mean()

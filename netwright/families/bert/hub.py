@@ -38,6 +38,9 @@ TOKENIZER_FILES = (
     "sentencepiece.bpe.model",
 )
 
+OLDEST = 5
+"""The first major version of transformers whose configs say which fields are their own."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained:
@@ -60,12 +63,15 @@ def library() -> ModuleType:
     try:
         import transformers
     except ImportError:
+        transformers = None
+    version = getattr(transformers, "__version__", "none")
+    if transformers is None or int(version.split(".")[0]) < OLDEST:
         raise InputError(
             "Networks that others have trained are built by the library transformers, which is not installed.",
-            got="no module named transformers",
-            wanted="transformers 5 or later",
+            got=f"transformers {version}",
+            wanted=f"transformers {OLDEST} or later",
             fix='pip install "netwright[hf]"',
-        ) from None
+        )
     return transformers
 
 
@@ -272,7 +278,9 @@ def _fetched(name: str) -> Path:
     read_config(folder)
     for file in TOKENIZER_FILES:
         fetch(file)
-    if fetch("model.safetensors") is None and fetch("model.safetensors.index.json") is not None:
+    if fetch("model.safetensors") is None:
+        if fetch("model.safetensors.index.json") is None:
+            raise OSError("there is no model.safetensors; pickled weights, such as pytorch_model.bin, are not opened")
         shards = re.findall(r'"([\w.-]+\.safetensors)"', (folder / "model.safetensors.index.json").read_text())
         for file in sorted(set(shards)):
             fetch(file)

@@ -28,7 +28,7 @@ from netwright.tasks import Forecasting, Task
 STRETCH = 6
 """Steps of the horizon, at least, that have weights of their own."""
 STRETCHES = 3
-"""Stretches of the horizon that have, at most."""
+"""Stretches of the horizon that have, at most; no more than there are validation windows that do not overlap."""
 STEPS = 3000
 """Updates of the network where nobody says how many epochs."""
 
@@ -111,13 +111,15 @@ def finish(module: nn.Module, config: Record, task: Task, training: Batch, valid
             for parts in zip(*(_forecasts(module, validation, part) for part in rows.split(256)), strict=True)
         ]
     )
-    for steps in torch.arange(horizon).tensor_split(max(1, min(STRETCHES, horizon // STRETCH))):
+    independent = len(validation) // horizon
+    stretches = min(STRETCHES, horizon // STRETCH, independent)
+    for steps in torch.arange(horizon).tensor_split(max(1, stretches)):
         found = weights_of(
             forecasts[:, :, steps],
             validation.target[rows][:, steps],
             task.quantiles,
             doubt=config.doubt,
-            stretches=len(validation) // horizon,
+            stretches=independent,
         )
         module.weights[steps] = found.to(module.weights)
     assert isinstance(module.line.point, LinearMap)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from netwright.core.batch import Batch
 from netwright.families.forecast.ridge import PENALTIES, Sums, errors_of, weights_for
-from netwright.families.forecast.windows import Anchor, channels, level_of, repeated
+from netwright.families.forecast.windows import Anchor, channels, level_of, repeated, spread_of
 
 CHUNK_NUMBERS = 4_000_000
 """Numbers that are turned into float64 at once."""
@@ -27,26 +27,29 @@ ANCHORS: tuple[Anchor, ...] = ("last", "mean")
 
 
 class LinearMap(nn.Module):
-    """ŷ = level + (x − level) W + (z_ahead − mean z_past) V, x (B, L, T) a target's window, z what is known ahead.
+    """ŷ = level + (x − level) W + spread d + (z_ahead − mean z_past) V, x (B, L, T) a target's window, z known ahead.
 
-    `forward(past (B, L, T), ahead (B, L + H, K))` gives (B, H, T). The level is the window's mean or its last value,
-    and there is no intercept: a series moved and scaled gets its forecast moved and scaled.
+    `forward(past (B, L, T), ahead (B, L + H, K))` gives (B, H, T). The level is the window's mean or its last value;
+    the drift d (H,) is in units of its spread. So a series moved and scaled gets its forecast moved and scaled.
     """
 
     def __init__(self, window: int, horizon: int, targets: int, known: int, season: int = 1) -> None:
         super().__init__()
         self.season = season
         self.weight = nn.Parameter(torch.zeros(horizon, window), requires_grad=False)
+        self.drift = nn.Parameter(torch.zeros(horizon, 1), requires_grad=False)
         self.known = nn.Parameter(torch.zeros(targets, known), requires_grad=False)
         self.from_last: Tensor
         self.penalty: Tensor
         self.register_buffer("penalty", torch.zeros((), dtype=torch.float64))
+        self.drifts: Tensor
         self.register_buffer("from_last", torch.ones((), dtype=torch.bool))
+        self.register_buffer("drifts", torch.zeros((), dtype=torch.bool))
 
     def forward(self, past: Tensor, ahead: Tensor) -> Tensor:
         """(B, L, T) and (B, L + H, K) → (B, H, T)."""
         level = torch.where(self.from_last, level_of(past, "last"), level_of(past, "mean"))
-        point = level + (self.weight @ (past - level))
+        point = level + self.weight @ (past - level) + self.drift * spread_of(past)
         return point + changes(ahead, past.shape[1]) @ self.known.T if self.known.shape[1] else point
 
     @torch.no_grad()
@@ -58,21 +61,23 @@ class LinearMap(nn.Module):
         """
         grid = PENALTIES if penalty is None else (penalty,)
         training, validation = self._bounded(training), self._bounded(validation)
-        best: tuple[float, Anchor, Sums, float] | None = None
-        units: list[float] = []
+        best, units, chosen = torch.inf, [], None
         for anchor in ANCHORS:
-            first, gap, last, held = (self._sums(part, anchor) for part in (*_stretches(training), validation))
-            whole = first + gap + last
-            trials = [(first, last), (last, first), (whole, held)]
-            units = units or [float(tried.energy.sum()) for _, tried in trials]
-            errors = _relative(trials, units, grid)
-            least = float(errors.min())
-            if best is None or least < best[0]:
-                best = least, anchor, whole, grid[int(errors.argmin())]
-        assert best is not None
-        self.from_last.fill_(best[1] == "last")
-        self.penalty.fill_(best[3])
-        self._solve(best[2])
+            every = [self._sums(part, anchor) for part in (*_stretches(training), validation)]
+            for drifts in (False, True):
+                first, gap, last, held = every if drifts else [sums.without_last() for sums in every]
+                whole = first + gap + last
+                trials = [(first, last), (last, first), (whole, held)]
+                units = units or [float(tried.energy.sum()) for _, tried in trials]
+                errors = _relative(trials, units, grid)
+                if float(errors.min()) < best:
+                    best = float(errors.min())
+                    self.from_last.fill_(anchor == "last")
+                    self.drifts.fill_(drifts)
+                    self.penalty.fill_(grid[int(errors.argmin())])
+                    chosen = whole
+        assert chosen is not None
+        self._solve(chosen)
         if self.known.shape[1]:
             self._fit_known(training, validation)
 
@@ -80,7 +85,8 @@ class LinearMap(nn.Module):
     def refit(self, training: Batch, validation: Batch) -> None:
         """The weights on all windows, of the anchor and penalty found: the last ones are those most like the next."""
         anchor: Anchor = "last" if self.from_last else "mean"
-        self._solve(self._sums(self._bounded(training), anchor) + self._sums(self._bounded(validation), anchor))
+        sums = self._sums(self._bounded(training), anchor) + self._sums(self._bounded(validation), anchor)
+        self._solve(sums if self.drifts else sums.without_last())
 
     def _bounded(self, batch: Batch) -> Batch:
         """As many of the windows, spread evenly, as take seconds."""
@@ -91,11 +97,12 @@ class LinearMap(nn.Module):
     def _solve(self, sums: Sums) -> None:
         if sums.count:
             (weights,) = weights_for(sums, (float(self.penalty),))
-            self.weight.copy_(weights.T)
+            self.weight.copy_(weights[:-1].T)
+            self.drift.copy_(weights[-1:].T)
 
     def _sums(self, batch: Batch, anchor: Anchor) -> Sums:
         horizon, length = self.weight.shape
-        return Sums.of(_rows(batch, anchor, self.season, self.known.shape[0]), length, horizon)
+        return Sums.of(_rows(batch, anchor, self.season, self.known.shape[0]), length + 1, horizon)
 
     def _fit_known(self, training: Batch, validation: Batch) -> None:
         """What is known ahead tells of the errors that are left, where that holds on validation windows."""
@@ -152,7 +159,7 @@ def _relative(trials: Sequence[tuple[Sums, Sums]], units: Sequence[float], grid:
 
 
 def _rows(batch: Batch, anchor: Anchor, season: int, targets: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Chunks of windows (n, L) and what follows (n, H), less their level; a target of a window is a row."""
+    """Chunks of windows (n, L), their spread behind them, and what follows (n, H), less their level."""
     horizon = batch.target.shape[1]
     size = batch.inputs[0].shape[1] + horizon
     for part in torch.arange(len(batch)).split(max(1, CHUNK_NUMBERS // (size * targets))):
@@ -160,4 +167,5 @@ def _rows(batch: Batch, anchor: Anchor, season: int, targets: int) -> Iterator[t
         level, seen = level_of(past, anchor), ~target.isnan()
         filled = torch.where(seen, target, repeated(past, horizon, season))
         enough = channels(seen).float().mean(1) >= 0.5
-        yield channels(past - level)[enough], channels(filled - level)[enough]
+        x = torch.cat([past - level, spread_of(past)], 1)
+        yield channels(x)[enough], channels(filled - level)[enough]

@@ -47,6 +47,12 @@ class Sums:
             self.gram + other.gram, self.cross + other.cross, self.energy + other.energy, self.count + other.count
         )
 
+    def without_last(self) -> "Sums":
+        """The sums where the last column of X is zero, which then has no weight."""
+        gram, cross = self.gram.clone(), self.cross.clone()
+        gram[-1], gram[:, -1], cross[-1] = 0, 0, 0
+        return Sums(gram, cross, self.energy, self.count)
+
 
 def weights_for(sums: Sums, penalties: Sequence[float]) -> Iterable[Tensor]:
     """For each penalty the weights (L, H) that minimise ‖Y − XW‖² + penalty·(mean eigenvalue)·‖W‖²."""

@@ -45,7 +45,7 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
 
     def rate(step: int) -> float:
         gone = min(1.0, max(step / max(1, steps), spent() if step else 0.0))
-        rising = min(1.0, (step + 1) / max(1.0, RISE * steps))
+        rising = min(1.0, (gone + 1 / max(1, steps)) / RISE)
         return max(1e-3, rising * 0.5 * (1 + math.cos(math.pi * gone)))
 
     def loss(module: nn.Module, batch: Batch) -> Tensor:

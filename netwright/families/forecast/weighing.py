@@ -42,7 +42,8 @@ def weights_of(
     gap = losses - best
     unsure = gap.std(1, correction=1) / gap.shape[1] ** 0.5 if gap.shape[1] > 1 else torch.zeros(len(gap))
     allowed = doubt * (unsure + FEW * best.mean() / (1 + stretches))
-    allowed = allowed * (allowed[0] / gap[0].mean().clamp(min=1e-12)).clamp(max=1)  # candidate 0 is the first alone
+    alone = gap[0].mean().clamp(min=1e-12)  # candidate 0 is the first forecast alone
+    allowed = allowed * (allowed[0] / alone).clamp(max=1) ** 2
     good = gap.mean(1) <= allowed + 1e-9
     cost = gap.mean(1) / best.mean().clamp(min=1e-12)
     return tried[int(torch.where(good, tried[:, 0] - 1e-2 * cost, -torch.inf).argmax())]

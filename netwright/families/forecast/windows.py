@@ -23,7 +23,7 @@ def level_of(past: Tensor, anchor: Anchor) -> Tensor:
 
 def spread_of(past: Tensor) -> Tensor:
     """(B, L, T) → (B, 1, T), the standard deviation of each window; `LEAST` at the least."""
-    return (past.var(1, correction=0, keepdim=True) + LEAST**2).sqrt()
+    return ((past - past.mean(1, keepdim=True)).square().mean(1, keepdim=True) + LEAST**2).sqrt()
 
 
 def repeated(past: Tensor, horizon: int, season: int) -> Tensor:

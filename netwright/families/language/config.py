@@ -15,6 +15,8 @@ from netwright.families.family import Count, Dropout, Penalty, Training
 BUDGET = 3_400_000
 """Tokens that a run reads where nobody says how long: some eight minutes on one slow core."""
 MOST_EPOCHS = 24
+FEWEST, MOST = 512, 2048
+"""Tokens of a step."""
 SMALLEST, LARGEST = 10, 18
 """Of the table, as powers of two."""
 TABLE_BYTES = 2**24
@@ -28,14 +30,14 @@ class LanguageConfig(Training):
     size: Count = 128
     """Numbers a token is to the network."""
     layers: Count = 4
-    dropout: Dropout = 0.0
+    dropout: Dropout = 0.1
     """Share of what each layer adds that is set to zero in training."""
-    orders: int = Field(default=6, ge=0, le=16)
+    orders: int = Field(default=5, ge=0, le=16)
     """Tokens of the longest context that is counted; 0 for a network alone."""
     places: Count = 2**17
     """Contexts there is room for."""
     weight_decay: Penalty = 0.0
-    """Decoupled weight decay."""
+    """Decoupled weight decay of the matrices between layers."""
     table_rate: float = Field(default=0.01, gt=0)
     """Learning rate of what is no matrix between layers: embeddings, head, and the little there is in the prior."""
 
@@ -65,9 +67,9 @@ def for_text(rows: int, schema: Schema) -> dict[str, Any]:
     room = math.log2(TABLE_BYTES / vocabulary)
     wanted = math.log2(max(rows, 2) / 4)
     return {
-        "batch_size": max(1, min(16, rows // 4096)) * max(1, 128 // form.window),
+        "batch_size": max(1, max(FEWEST, min(MOST, rows // 32)) // form.window),
         "epochs": max(1, min(MOST_EPOCHS, BUDGET // max(1, rows))),
         "patience": 6,
-        "orders": 6 if vocabulary <= LARGEST_VOCABULARY else 0,
+        "orders": 5 if vocabulary <= LARGEST_VOCABULARY else 0,
         "places": 2 ** round(max(SMALLEST, min(LARGEST, room, wanted))),
     }

@@ -33,7 +33,7 @@ def build_gpt(config: Record, schema: Schema, task: Task, layers: ModuleType) ->
         dropout=config.dropout,
         namespace=layers,
     )
-    return LanguageModel(decoder, config.size, prior_for(config, task))
+    return LanguageModel(decoder, config.size, prior_for(config, schema, task))
 
 
 def gpt_defaults(rows: int, folds: int, schema: Schema, task: Task) -> GPTConfig:
@@ -41,9 +41,12 @@ def gpt_defaults(rows: int, folds: int, schema: Schema, task: Task) -> GPTConfig
     return GPTConfig(**for_text(rows, schema))
 
 
-def prior_for(config: LanguageConfig, task: Task) -> Prior | None:
+def prior_for(config: LanguageConfig, schema: Schema, task: Task) -> Prior | None:
     """The prior, or None where it has no orders."""
-    return Prior(task.output_size, orders=config.orders, places=config.places) if config.orders else None
+    assert isinstance(schema.form, CorpusForm)
+    if not config.orders:
+        return None
+    return Prior(task.output_size, orders=config.orders, places=config.places, window=schema.form.window)
 
 
 def recurrent_family(kind: Kind) -> Family:
@@ -59,7 +62,7 @@ def recurrent_family(kind: Kind) -> Family:
             dropout=config.dropout,
             namespace=layers,
         )
-        return LanguageModel(reader, config.size, prior_for(config, task))
+        return LanguageModel(reader, config.size, prior_for(config, schema, task))
 
     def defaults(rows: int, folds: int, schema: Schema, task: Task) -> RecurrentLanguageConfig:
         return RecurrentLanguageConfig(**for_text(rows, schema))

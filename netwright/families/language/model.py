@@ -28,7 +28,7 @@ class Reader(Protocol):
 
 
 class Reading(NamedTuple):
-    """Where a model is in its texts: what its reader remembers, and the last tokens (B, K − 1 at most)."""
+    """Where a model is in its texts: what its reader remembers, and the last tokens that the prior looks at."""
 
     reader: Any
     last: Tensor
@@ -75,6 +75,5 @@ class LanguageModel(nn.Module):
             return self.joined(x, None), Reading(remembered, state.last)
         text = torch.cat([state.last, tokens.long()], 1)
         chances, counted = (answer[:, -tokens.shape[1] :] for answer in self.prior(text))
-        return self.joined(x, (chances, counted)), Reading(
-            remembered, text[:, max(0, text.shape[1] - self.prior.orders + 1) :]
-        )
+        last = text[:, -self.prior.window - self.prior.orders :]
+        return self.joined(x, (chances, counted)), Reading(remembered, last)

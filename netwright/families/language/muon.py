@@ -17,7 +17,7 @@ STEPS = (3.4445, -4.7750, 2.0315)
 
 
 class MuonAdam(Optimizer):
-    """`matrices` are moved by Muon with the rate `lr`, `others` by Adam with `other_lr`; weight decay is decoupled.
+    """`matrices` are moved by Muon with the rate `lr` and decoupled weight decay, `others` by Adam with `other_lr`.
 
     The first parameter group holds the matrices, the second the others; a scheduler moves both.
     """
@@ -34,12 +34,17 @@ class MuonAdam(Optimizer):
         weight_decay: float = 0.0,
         iterations: int = 5,
     ) -> None:
-        shared = {"weight_decay": weight_decay}
         groups: list[dict[str, Any]] = [
-            {"params": list(matrices), "lr": lr, "momentum": momentum, "iterations": iterations},
-            {"params": list(others), "lr": other_lr, "betas": betas, "eps": 1e-8},
+            {
+                "params": list(matrices),
+                "lr": lr,
+                "momentum": momentum,
+                "iterations": iterations,
+                "weight_decay": weight_decay,
+            },
+            {"params": list(others), "lr": other_lr, "betas": betas, "eps": 1e-8, "weight_decay": 0.0},
         ]
-        super().__init__([{**group, **shared} for group in groups if group["params"]], {"lr": lr})
+        super().__init__([group for group in groups if group["params"]], {"lr": lr})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:

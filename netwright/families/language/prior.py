@@ -30,29 +30,34 @@ class Prior(nn.Module):
     """`forward(tokens (B, T), following (B, T) or None)` gives log probabilities (B, T, V) of the next token,
     and how often the context of each order was counted (B, T, K), as logarithms about one.
 
-    In training `following`, the tokens that did follow, are taken out of the counts by one each: otherwise every
-    context would seem to foretell itself. `count` fills the table.
+    To the counts of the training text those of the window so far are added, weighted, for a text is about something.
+    In training `following`, the tokens that did follow, are given: the whole window is then taken out of the counts of
+    the training text, or every context would foretell itself. `count` fills the table.
     """
 
-    def __init__(self, vocabulary: int, *, orders: int, places: int) -> None:
+    def __init__(self, vocabulary: int, *, orders: int, places: int, window: int) -> None:
         super().__init__()
-        self.orders, self.places = orders, places
+        self.orders, self.places, self.window = orders, places, window
         self.register_buffer("rows", torch.zeros(places, vocabulary, dtype=torch.uint8))
         self.register_buffer("tags", torch.full((places,), NOBODY, dtype=torch.int64))
         self.register_buffer("alone", torch.full((vocabulary,), 1 / vocabulary))
         self.discounts = nn.Parameter(torch.full((orders,), START))
         """Before the sigmoid."""
+        self.nearness = nn.Parameter(torch.zeros(orders))
+        """Logarithm of what a count in the window weighs."""
 
     def forward(self, tokens: Tensor, following: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(B, T) → (B, T, V) and (B, T, K)."""
         kind = self.discounts.dtype
-        marks = self.marks(tokens)  # (B, T, K)
+        marks = self.marks(tokens)
         place = marks % self.places
-        known = self.tags[place] == marks
-        counts = self.rows[place].to(kind) * known[..., None].to(kind)  # (B, T, K, V)
+        known = (self.tags[place] == marks)[..., None]
+        counts = self.rows[place].to(kind) * known.to(kind)
+        alike = (marks.mT[..., None] == marks.mT[:, :, None]) & (marks.mT >= 0)[..., None]  # (B, K, T, T)
         if following is not None:
-            own = following[..., None] == torch.arange(counts.shape[-1], device=tokens.device)
-            counts = (counts - own[:, :, None].to(kind)).clamp(min=0)
+            counts = (counts - self._gathered(alike, following)).clamp(min=0)
+        here = self._gathered(alike & self._earlier(tokens), tokens.roll(-1, 1))
+        counts = counts + self.nearness.exp()[:, None] * here
         totals = counts.sum(-1, keepdim=True)
         kinds = (counts > 0).to(kind).sum(-1, keepdim=True)
         share = self.discounts.sigmoid()
@@ -62,6 +67,19 @@ class Prior(nn.Module):
             longer = ((count - off).clamp(min=0) + off * kinds[:, :, order] * chance) / total.clamp(min=1)
             chance = torch.where(total > 0, longer, chance)
         return chance.log(), totals.squeeze(-1).log1p() / LOGARITHM
+
+    def _earlier(self, tokens: Tensor) -> Tensor:
+        """(T, T) bool, true where the second position is before the first, and the window holds both."""
+        place = torch.arange(tokens.shape[1], device=tokens.device)
+        apart = place[:, None] - place
+        return (apart > 0) & (apart < self.window)
+
+    def _gathered(self, alike: Tensor, following: Tensor) -> Tensor:
+        """(B, T, K, V) how often each token follows, (B, T), where contexts are `alike` (B, K, T, T)."""
+        kind = self.discounts.dtype
+        each = (following[..., None] == torch.arange(len(self.alone), device=following.device)).to(kind)
+        found = alike.flatten(1, 2).to(kind) @ each
+        return found.unflatten(1, (self.orders, -1)).transpose(1, 2)
 
     def marks(self, tokens: Tensor) -> Tensor:
         """(B, T) → (B, T, K): a number for the last 1, 2, … tokens at each position; MISSING where some are."""

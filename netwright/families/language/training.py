@@ -17,15 +17,16 @@ from netwright.families.language.config import GPTConfig, LanguageConfig
 from netwright.families.language.model import LanguageModel
 from netwright.families.language.muon import MuonAdam
 from netwright.tasks import Task
+from netwright.tasks.language import Language
 
 RISE = 30
 """Steps over which the rate rises."""
-SETTLED_ON = 8192
+SETTLED_ON = 4096
 """Validation tokens on which it is settled how far the prior is trusted."""
-SETTLING, SETTLING_RATE = 40, 0.03
+SETTLING, SETTLING_RATE = 25, 0.05
 """Steps, and their rate."""
 AT_ONCE = 32
-"""Windows that are read at once."""
+"""Windows that are read at once: what the prior finds in them takes memory."""
 FALL = 0.5
 """Share of the run over which the rate falls to nothing; it stands still before (Hägele et al. 2024)."""
 
@@ -66,7 +67,11 @@ def optimizer_for(module: LanguageModel, config: LanguageConfig) -> torch.optim.
     inside = {id(p) for p in module.reader.body.parameters()}  # type: ignore[union-attr]
     groups = [
         {"params": [p for p in module.parameters() if id(p) in inside], "lr": config.learning_rate},
-        {"params": [p for p in module.parameters() if id(p) not in inside], "lr": config.table_rate},
+        {
+            "params": [p for p in module.parameters() if id(p) not in inside],
+            "lr": config.table_rate,
+            "weight_decay": 0.0,
+        },
     ]
     return torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=config.weight_decay, fused=True)
 
@@ -74,12 +79,13 @@ def optimizer_for(module: LanguageModel, config: LanguageConfig) -> torch.optim.
 @torch.no_grad()
 def judge(module: nn.Module, config: Record, task: Task, batch: Batch) -> Tensor:
     """(B,) the mean log loss of each row's tokens, in nats."""
+    assert isinstance(task, Language)
     was = module.training
     module.eval()
-    logits = module(batch.inputs[0])
+    parts = zip(batch.inputs[0].split(AT_ONCE), batch.target.split(AT_ONCE), strict=True)
+    losses = torch.cat([task.losses(module(tokens), following) for tokens, following in parts])
     module.train(was)
-    losses = cross_entropy(logits.flatten(0, 1), batch.target.flatten().long(), reduction="none")
-    return losses.view(batch.target.shape).mean(1)
+    return losses
 
 
 def finish(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
@@ -107,7 +113,7 @@ def settle(module: LanguageModel, validation: Batch) -> None:
     module.eval()
     with torch.no_grad():
         x = torch.cat([module.reader(part) for part in tokens.split(AT_ONCE)])
-    few = [module.trust.bias, module.prior.discounts]
+    few = [module.trust.bias, *module.prior.parameters()]
     optimizer = torch.optim.Adam(few, lr=SETTLING_RATE)
     with torch.enable_grad():
         for _ in range(SETTLING):

@@ -15,7 +15,7 @@ from netwright.core.forms import SequenceForm
 from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.families.family import Count, Family
-from netwright.families.rocket.kernels import KERNELS, MOST_CHANNELS, MOST_DILATIONS, TAPS, dilations_for
+from netwright.families.rocket.kernels import KERNELS, MOST_CHANNELS, MOST_DILATIONS, dilations_for
 from netwright.families.rocket.network import RocketNetwork
 from netwright.families.rocket.ridge import Ridge, fit_ridge
 from netwright.families.sequence.sharpness import sharpness
@@ -24,11 +24,15 @@ from netwright.tasks import Answering, Classification, Regression, Supervised, T
 FEATURES, FEWER = 10_000, 4_000
 """Where there are few sequences, and where there are many: the ridge takes the square of the smaller of both."""
 MANY = 4_000
-BUDGET = 1e12
-"""Multiplications that the training sequences may cost: some minutes on two slow cores."""
+SECONDS = 120.0
+"""What the features of the training sequences may take on a slow core, …"""
+STEP_COST, CHANNEL_COST = 6e-9, 0.7e-9
+"""… measured seconds that one kernel takes over one step in one dilation, and for each channel more."""
 MEASURED = 256
 """Sequences that thresholds are quantiles of."""
-TRIED = 1_000
+LEAST = 200
+"""Sequences that train at least, if there are as many."""
+TRIED = 300
 """Sequences on which it is found out whether each is to be normalised on its own."""
 
 
@@ -130,13 +134,12 @@ def defaults(rows: int, folds: int, schema: Schema, task: Task) -> RocketConfig:
     """Settings by the number, length and channels of the sequences."""
     form = schema.form
     assert isinstance(form, SequenceForm)
-    one = 2 * KERNELS * TAPS * min(len(form.channels), MOST_CHANNELS) * form.length  # of one dilation
-    dilations = len(dilations_for(form.length))
-    most = max(1, min(dilations, round(BUDGET / (one * min(rows, 1_000)))))
-    fits = max(200, round(BUDGET / (one * most)))
+    cost = STEP_COST + CHANNEL_COST * min(len(form.channels), MOST_CHANNELS)
+    one = 2 * KERNELS * form.length * cost  # seconds a sequence and dilation
+    most = max(1, min(MOST_DILATIONS, round(SECONDS / (one * (min(rows, TRIED) * 2 + min(rows, LEAST))))))
+    fits = max(LEAST, round(SECONDS / (one * len(dilations_for(form.length, most)))))
     features = FEATURES if min(rows, fits) <= MANY else FEWER
-    return RocketConfig(features=features, dilations=MOST_DILATIONS if most == dilations else most,
-                        rows=max(1, min(10_000, fits)))  # fmt: skip
+    return RocketConfig(features=features, dilations=most, rows=min(10_000, fits))
 
 
 FAMILY = Family(

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from netwright.families.rocket.kernels import KERNELS, TAPS, Kernels
 from netwright.families.sequence.views import changes, normalised, statistics, statistics_size
 
-AT_ONCE = 2**24
-"""Numbers that the kernels of one dilation make at once, more or less: 64 MB of them."""
+AT_ONCE = 2**19
+"""Numbers that the kernels of one dilation make at once, more or less: what stays in the cache is quicker."""
 
 
 class RocketNetwork(nn.Module):

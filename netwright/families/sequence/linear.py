@@ -16,11 +16,8 @@ from netwright.families.family import Family
 from netwright.families.rocket.family import all_rows, targets
 from netwright.families.rocket.ridge import fit_ridge
 from netwright.families.sequence.sharpness import sharpness
-from netwright.families.sequence.views import statistics, statistics_size
+from netwright.families.sequence.views import in_parts, statistics, statistics_size
 from netwright.tasks import Answering, Regression, Task
-
-AT_ONCE = 2**22
-"""Values looked at together, more or less."""
 
 
 class LinearConfig(Record):
@@ -41,7 +38,7 @@ class StatisticsNetwork(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, C) → (B, O)."""
-        return self.head((statistics(x, lengths) - self.center) / self.spread)
+        return self.head((in_parts(statistics, x, lengths) - self.center) / self.spread)
 
 
 def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
@@ -56,8 +53,7 @@ def prepare(module: nn.Module, config: Record, task: Task, training: Batch, vali
     """Measure the statistics, and fit the ridge, on validation rows too: leave-one-out needs none."""
     assert isinstance(module, StatisticsNetwork) and isinstance(task, Answering)
     x, lengths, target = all_rows(training, validation)
-    step = max(1, AT_ONCE // max(1, x[0].numel()))
-    found = torch.cat([statistics(*part) for part in zip(x.split(step), lengths.split(step), strict=True)])
+    found = in_parts(statistics, x, lengths)
     spread = found.std(0, correction=0)
     module.center.copy_(found.mean(0))
     module.spread.copy_(torch.where(spread > 1e-6, spread, 1.0))

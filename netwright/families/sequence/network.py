@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, pad
 
 from netwright.families.recurrent.body import Recurrent
-from netwright.families.sequence.views import changes, inside, normalised
+from netwright.families.sequence.views import changes, in_parts, inside, normalised
 from netwright.families.transformer.encoder import Encoder
 
 VIEWS = 3
@@ -34,6 +34,9 @@ class SequenceNetwork(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, C) → (B, K, O) or (B, O)."""
+        return self._answers(x, lengths) if self.training else in_parts(self._answers, x, lengths)
+
+    def _answers(self, x: Tensor, lengths: Tensor) -> Tensor:
         seen = views(x, lengths)
         answers = [member(seen, lengths) for member in self.members]
         return self.sharpness * (torch.stack(answers, 1) if len(answers) > 1 else answers[0])

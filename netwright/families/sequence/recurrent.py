@@ -14,6 +14,9 @@ from netwright.families.sequence.network import VIEWS, RecurrentReader, Sequence
 from netwright.families.sequence.training import SequenceConfig, finish, judge, phases, sized
 from netwright.tasks import Task
 
+COSTS = {"rnn": 1.0, "lstm": 1.0, "gru": 1.5}
+"""Of a step on a CPU: PyTorch has a fast path there for LSTMs alone."""
+
 
 class RecurrentConfig(SequenceConfig):
     """Settings of the rnn, lstm and gru families on sequences."""
@@ -48,9 +51,15 @@ def builder(kind: Kind) -> Callable[[Record, Schema, Task, ModuleType], nn.Modul
     return build
 
 
-def defaults(rows: int, folds: int, schema: Schema, task: Task) -> RecurrentConfig:
-    """Settings by the number and length of the sequences."""
-    return RecurrentConfig(**sized(rows, schema), learning_rate=2e-3)  # type: ignore[bad-argument-type]
+def sizer(kind: Kind) -> Callable[[int, int, Schema, Task], RecurrentConfig]:
+    """`defaults` of the family of this kind."""
+
+    def defaults(rows: int, folds: int, schema: Schema, task: Task) -> RecurrentConfig:
+        """Settings by the number and length of the sequences."""
+        values = sized(rows, schema, COSTS[kind])
+        return RecurrentConfig(**values, learning_rate=2e-3)  # type: ignore[bad-argument-type]
+
+    return defaults
 
 
 def family(kind: Kind, phrase: str) -> Family:
@@ -59,7 +68,7 @@ def family(kind: Kind, phrase: str) -> Family:
         name=kind,
         phrase=phrase,
         config=RecurrentConfig,
-        defaults=defaults,
+        defaults=sizer(kind),
         build=builder(kind),
         phases=phases,
         finish=finish,

@@ -29,8 +29,8 @@ FEWEST = 20
 """Validation rows that tell how sure a network may be, at least."""
 STEPS = 64
 """Steps that the longest sequence is folded to, more or less."""
-VISITS = 12_000_000
-"""Folded steps a run sees where nobody says how long: some six minutes on a slow core for an LSTM of 128."""
+VISITS = 7_000_000
+"""Folded steps a run sees where nobody says how long: six or seven minutes of an LSTM of 128, read from both ends."""
 SMALL = 300
 """Rows up to which several members are worth their time."""
 
@@ -57,15 +57,18 @@ class SequenceConfig(Training):
     """Decay of the moving average of the weights; less where there are few steps."""
 
 
-def sized(rows: int, schema: Schema) -> dict[str, int]:
-    """Fold, members, batch size and epochs by the number and length of the sequences."""
+def sized(rows: int, schema: Schema, cost: float = 1.0) -> dict[str, int]:
+    """Fold, members, batch size and epochs by the number and length of the sequences.
+
+    `cost` is what a step takes, an LSTM's being 1.
+    """
     form = schema.form
     assert isinstance(form, SequenceForm)
     fold = -(-form.length // STEPS)
     members = 2 if rows <= SMALL else 1
     batch = 2 ** max(4, min(6, round(math.log2(max(rows, 1) / 4))))
     steps = -(-max(rows, 1) // batch)
-    passes = VISITS / (rows * members * -(-form.length // fold))
+    passes = VISITS / cost / (rows * members * -(-form.length // fold))
     epochs = max(2, min(round(passes), max(60, -(-240 // steps)), 240))
     return {"fold": fold, "members": members, "batch_size": batch, "epochs": epochs, "patience": max(16, epochs // 2)}
 

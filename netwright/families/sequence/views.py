@@ -3,13 +3,25 @@
 B sequences, T steps, C channels. Everything is of the steps that are no padding.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 SMALL = 1e-3
 """Added to a sequence's own spread, in units of the spread of training: one that hardly changes is not blown up."""
+AT_ONCE = 2**23
+"""Values that are looked at together, more or less, so that long sequences take no more memory than short ones."""
 STATISTICS = ("mean", "spread", "least", "most", "first", "last", "slope", "change", "memory")
 """Of each channel."""
+
+
+def in_parts(ask: Callable[[Tensor, Tensor], Tensor], x: Tensor, lengths: Tensor) -> Tensor:
+    """What `ask` gives for values (B, T, C) and lengths (B,), asked for some sequences at a time."""
+    step = max(1, AT_ONCE // max(1, x.shape[1] * x.shape[2]))
+    if len(x) <= step:
+        return ask(x, lengths)
+    return torch.cat([ask(*part) for part in zip(x.split(step), lengths.split(step), strict=True)])
 
 
 def inside(x: Tensor, lengths: Tensor) -> Tensor:

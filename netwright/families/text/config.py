@@ -15,6 +15,8 @@ BUDGET, FIRST, EACH = 5e12, 1e12, 2e8
 READ = 0.4
 """Tokens of a mean text, as a share of the longest."""
 FEWEST_EPOCHS, MOST_EPOCHS = 4, 40
+SOME, NAMES = 10_000, 24
+"""Rows above which less must be hidden; tokens up to which a text is a name, where every one counts."""
 MANY = 50_000
 """Rows that need fewer passes."""
 SIZES = ((3, 128), (2, 128), (1, 128), (1, 64), (1, 32))
@@ -72,5 +74,8 @@ def defaults(rows: int, folds: int, schema: Schema, task: Task) -> TextConfig:
         batch_size=8 if rows < 200 else 16 if rows < 1000 else 32 if rows < 10_000 else 64,
         epochs=epochs,
         patience=epochs,
+        dropout=0.4 if rows < SOME else 0.2,
+        word_dropout=0.1 if length > NAMES else 0.03,
+        label_smoothing=0.1 if rows < SOME else 0.05,
         learning_rate=1.5e-3 if width >= 128 else 2e-3,
     )

@@ -81,16 +81,20 @@ def finish(module: nn.Module, config: Record, task: Task, training: Batch, valid
     """Find what share of the answer the members have, and how sure it may be: what loses least on validation rows."""
     assert isinstance(module, TextNetwork) and isinstance(task, SUPERVISED_TASKS)
     unseen = module.unseen(validation.fold)
-    judged = unseen.any(1)
-    if module.unseen_wide is None or len(module.unseen_wide) != len(validation) or not judged.any():
+    module.shares.fill_(0.5)
+    if module.unseen_wide is None or len(module.unseen_wide) != len(validation):
+        return
+    judged = unseen.any(1) & module.unseen_wide.isfinite().all(1)
+    if not judged.any():
         return
     deep = (members_say(module, validation.inputs) * unseen[..., None]).sum(1) / unseen.sum(1, keepdim=True)
     deep, wide, truth = deep[judged], module.unseen_wide[judged], validation.target[judged]
     best, chosen = float("inf"), (0.0, 1.0)
     for sureness in SURENESS.tolist():
+        doubt = math.log(sureness) ** 2 / len(truth)  # few rows that are all right would make it endlessly sure
         for share in SHARES.tolist():
             shares = (sureness * (1 - share), sureness * share)
-            loss = float(task.losses(shares[0] * wide + shares[1] * deep, truth).mean())
+            loss = float(task.losses(shares[0] * wide + shares[1] * deep, truth).mean()) + doubt
             if loss < best:
                 best, chosen = loss, shares
     module.shares.copy_(torch.tensor(chosen))

@@ -15,17 +15,23 @@ from torch.nn.functional import embedding_bag
 from netwright.families.flat import FlatTable
 from netwright.tasks import Supervised
 
-PENALTIES = (3.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+PENALTIES = (100.0, 10.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """L2 penalties tried, on the sum of the losses of all rows, from strong to weak."""
 NEARLY = 0.5
 """Standard errors of the least loss on held rows, within which a stronger penalty is as good, and so preferred: the
 one-standard-error rule (Breiman et al. 1984), halved."""
+USUAL = 0.3
+"""The penalty where no row is held to choose one by."""
 ROUNDS = 25
 """Iterations for each."""
-CHOICE_ROWS = 20_000
+CHOICE_ROWS = 10_000
 """Rows the penalty is chosen on at most; the final fit sees all."""
 MOST_WEIGHTS = 24_000_000
 """Weights of sides that are fitted at once."""
+LARGEST = 50_000_000
+"""Weights of the branch at most: where there are very many outputs it sees fewer n-grams."""
+WORK = 1.5e9
+"""N-grams times iterations of the last fit, more or less, so that it ends in a minute or two."""
 
 
 class Wide(nn.Module):
@@ -36,7 +42,8 @@ class Wide(nn.Module):
         self.weight: Tensor
         self.flat_weight: Tensor
         self.bias: Tensor
-        self.register_buffer("weight", torch.zeros(grams + 1, outputs))
+        self.size = max(1, min(grams + 1, LARGEST // outputs))
+        self.register_buffer("weight", torch.zeros(self.size, outputs))
         self.register_buffer("flat_weight", torch.zeros(flat, outputs))
         self.register_buffer("bias", torch.zeros(outputs))
 
@@ -45,7 +52,8 @@ class Wide(nn.Module):
         found = self.bias + flat @ self.flat_weight
         if not grams.shape[1]:
             return found
-        return found + (weights[:, None] @ self.weight[grams.long()]).squeeze(1)
+        seen = torch.where(grams < self.size, grams, 0).long()  # number 0 has no weight
+        return found + (weights[:, None] @ self.weight[seen]).squeeze(1)
 
 
 class Sparse:
@@ -53,7 +61,7 @@ class Sparse:
 
     def __init__(self, grams: Tensor, weights: Tensor, size: int) -> None:
         self.rows, self.size = len(grams), size
-        row, place = torch.nonzero(grams, as_tuple=True)
+        row, place = torch.nonzero((grams > 0) & (grams < size), as_tuple=True)
         self.column, self.value = grams[row, place].long(), weights[row, place]
         self.starts = torch.searchsorted(row, torch.arange(self.rows, device=row.device))
         order = self.column.argsort(stable=True)
@@ -94,8 +102,13 @@ class Fit:
 
     def to_optimum(self, penalty: float, rounds: int = ROUNDS) -> None:
         """Lower the sum of losses + penalty·|W|²/2, over the rows, from where the weights stand."""
+        weights = sum(part.numel() for part in self.parts)
         optimizer = torch.optim.LBFGS(
-            self.parts, max_iter=rounds, history_size=8, line_search_fn="strong_wolfe", tolerance_change=1e-7
+            self.parts,
+            max_iter=rounds,
+            history_size=max(2, min(8, 4 * MOST_WEIGHTS // max(1, weights))),
+            line_search_fn="strong_wolfe",
+            tolerance_change=1e-7,
         )
         rows = float(self.used[:, 0].sum().clamp(min=1))
 
@@ -129,10 +142,10 @@ def fit_wide(
     *,
     penalty: float | None = None,
 ) -> tuple[Tensor, float]:
-    """Fit on all rows (n-grams (B, M), their weights (B, M), flat values (B, F)); the penalty is the strongest whose loss
-    on held rows is nearly the least, where a row of fold k is judged by a fit without fold k.
+    """Fit on all rows (n-grams (B, M), their weights (B, M), flat values (B, F)); the penalty is the strongest of those
+    whose loss on held rows is nearly the least, where a row of fold k is judged by a fit without fold k.
 
-    Gives what those fits say of the held rows, (b, O), and the penalty.
+    Gives what those fits say of the held rows, (b, O), NaN where no fit is without a row's fold, and the penalty.
     """
     size, folds = len(wide.weight), int(held_fold.max()) + 1 if len(held_fold) else 1
     sides = folds if size * task.output_size * folds <= MOST_WEIGHTS else 1
@@ -143,6 +156,8 @@ def fit_wide(
     fit = Fit(task, sparse, inputs[2][some], target[some], left_out[some])
     tried: list[tuple[float, float, Tensor]] = []  # penalty, loss, what is said of held rows
     enough = float("inf")
+    if penalty is None and not bool(judged.any()):
+        penalty = USUAL
     for candidate in (penalty,) if penalty is not None else PENALTIES:
         fit.to_optimum(candidate)
         outputs = fit.outputs(rest, held[2])
@@ -154,8 +169,12 @@ def fit_wide(
         tried.append((candidate, loss, own))
         enough = loss + (NEARLY * float(losses.std()) / len(losses) ** 0.5 if len(losses) > 1 else 0.0)
     chosen, _, unseen = next(of for of in tried if not of[1] > enough)
+    unseen[~judged] = float("nan")
     whole = Fit(task, Sparse(inputs[0], inputs[1], size), inputs[2], target, torch.zeros_like(left_out[:, :1]))
-    whole.to_optimum(chosen, rounds=2 * ROUNDS)
+    path = [*(before for before, _, _ in tried if before > chosen), chosen, chosen]
+    rounds = max(4, min(ROUNDS, int(WORK / max(1, len(whole.sparse.value)) / len(path))))
+    for candidate in path:
+        whole.to_optimum(candidate, rounds)  # from strong to weak: from nothing at once it takes far longer
     for buffer, part in zip((wide.weight, wide.flat_weight, wide.bias), whole.parts, strict=True):
         buffer.copy_(part.view_as(buffer))
     return unseen, chosen

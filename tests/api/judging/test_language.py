@@ -63,9 +63,9 @@ def test_another_text_has_no_counts(rows: Rows, tmp_path: Path):
 
 
 def test_long_parts_are_judged_in_stretches():
-    found = stretches(np.arange(1000), most=300, size=100)
+    found = stretches(np.arange(1000), 300, 100)
     assert [part[0] for part in found] == [0, 450, 900] and all(len(part) == 100 for part in found)
-    assert len(stretches(np.arange(300), most=300)) == 1
+    assert len(stretches(np.arange(300), 300, 100)) == 1
 
 
 def test_prompts_are_lines():

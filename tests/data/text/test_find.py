@@ -39,6 +39,12 @@ def test_names_in_a_table_of_values_are_no_text():
     assert find_texts(people, ["y"], ["name"], sure=True) == ()
 
 
+def test_a_name_says_that_a_column_is_text():
+    short = sentences(ROWS, 3, 6)
+    assert find_texts(table(review_text=short, n=NUMBERS, y=CLASSES), ["y"], [], sure=False) == ("review_text",)
+    assert find_texts(table(name=short, n=NUMBERS, y=CLASSES), ["y"], [], sure=False) == ()
+
+
 def test_what_is_no_text():
     links = [f"https://example.org/{name}" for name in NAMES]
     codes = [f"{name}{i}" for i, name in enumerate(NAMES)]

@@ -66,6 +66,14 @@ def test_too_many_n_grams_are_told(monkeypatch: pytest.MonkeyPatch):
     assert numbers.shape[1] == 16 and "more than 16 known n-grams" in notices[0].what
 
 
+def test_endless_texts_are_cut_and_told(monkeypatch: pytest.MonkeyPatch):
+    form, _ = fit_text(TEXTS, ("q",))
+    monkeypatch.setattr("netwright.data.text.ngrams.LONGEST", 40)
+    (_, numbers, _), _, notices = encode_texts(form, ["cats", "cats " * 8 + "dogs"])
+    assert "1 texts of table have more than 40 letters" in notices[-1].what and "row 2" in notices[-1].what
+    assert np.array_equal(numbers[1], encode_texts(form, ["cats", "cats " * 8])[0][1][1])
+
+
 def test_texts_that_are_all_empty_are_refused():
     with pytest.raises(InputError, match="no text to learn from"):
         fit_text(["", " "], ("q",))

@@ -1,5 +1,7 @@
 """Cards of sequences: whole, escaped, thinned without losing peaks."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 
 from netwright.evaluate.plots.sequences import POINTS, Shown, sequence_cards, thinned
@@ -11,6 +13,7 @@ def test_cards_hold_their_lines_and_escape_words():
     assert html.count("<figure") == 1 and html.count("<polyline") == 3 + 3, "two runs, a whole line, three keys"
     assert "<i>" not in html and "<b>" not in html and "<x>" not in html and "&lt;i&gt;" in html
     assert "nan" not in html.lower()
+    assert len(list(ElementTree.fromstring(html).iter("svg"))) == 1
 
 
 def test_nothing_to_draw():

@@ -7,6 +7,7 @@ train have few of them, the rows that are held out the others, and only the unla
 import random
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -44,12 +45,12 @@ def sentences(seed: int, count: int, *, known: bool | None = None) -> list[tuple
     return made
 
 
-def pretrained(folder: Path, seed: int = 0, *, steps: int = 250, width: int = 48) -> Path:
+def pretrained(folder: Path, seed: int = 0, *, steps: int = 350, width: int = 48) -> Path:
     """The folder of a BERT of two layers and its WordPiece tokenizer, trained on unlabelled text to fill in words."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
-    text = [text for text, _ in sentences(seed, 2000)]
+    text = [text for text, _ in sentences(seed, 3000)]
     backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=True)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -77,6 +78,22 @@ def pretrained(folder: Path, seed: int = 0, *, steps: int = 250, width: int = 48
     fill_in(network, backend.encode_batch(text), steps)
     network.save_pretrained(folder)
     return folder
+
+
+def word_tokenizer(texts: list[str], marks: tuple[str, str, str, str]) -> Any:
+    """A tokenizer of whole words, with these marks of beginning, padding, end and unknown words, numbered so."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    known = sorted({word for text in texts for word in text.split()})
+    numbers = {word: number for number, word in enumerate((*marks, *known))}
+    backend = Tokenizer(models.WordLevel(numbers, unk_token=marks[3]))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    backend.post_processor = processors.TemplateProcessing(
+        single=f"{marks[0]} $A {marks[2]}", special_tokens=[(marks[0], 0), (marks[2], 2)]
+    )
+    names = dict(zip(("cls_token", "pad_token", "sep_token", "unk_token"), marks, strict=True))
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=32, **names)
 
 
 def fill_in(network: torch.nn.Module, encodings: list, steps: int) -> None:

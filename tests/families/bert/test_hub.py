@@ -5,7 +5,9 @@ import pickle
 import shutil
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -141,7 +143,9 @@ def test_a_tokenizer_that_does_not_fit_is_told(folder: Path):
         hub.opened(str(folder))
 
 
-def test_a_name_needs_a_connection_and_a_path_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No hub can be reached."""
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 
@@ -149,6 +153,28 @@ def test_a_name_needs_a_connection_and_a_path_none(tmp_path: Path, monkeypatch: 
         raise OSError("Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_name_whose_files_were_fetched_before_needs_no_connection(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    place = tmp_path / "models--nobody--tiny"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text("abc")
+    folder = Path(shutil.copytree(whole, place / "snapshots" / "abc"))
+    found = hub.opened("nobody/tiny")
+    assert found == replace(hub.opened(str(whole)), origin="nobody/tiny")
+    (folder / "model.safetensors").rename(folder / "part.safetensors")
+    with pytest.raises(InputError, match="pickled weights"):
+        hub.opened("nobody/tiny")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": "part.safetensors"}}))
+    assert hub.opened("nobody/tiny") == found and hub.weights("nobody/tiny", found.architecture)
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_name_needs_a_connection_and_a_path_none(tmp_path: Path):
     with pytest.raises(InputError, match="can't be fetched") as error:
         hub.opened("nobody/has-this-network")
     assert "--pretrained FOLDER" in error.value.fix
@@ -159,7 +185,8 @@ def test_a_name_needs_a_connection_and_a_path_none(tmp_path: Path, monkeypatch: 
 
 
 def test_without_the_library_its_installation_is_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(InputError, match="not installed") as error:
-        hub.opened("anything")
+    for module in (None, SimpleNamespace(__version__="4.57.1")):
+        monkeypatch.setitem(sys.modules, "transformers", module)
+        with pytest.raises(InputError, match="not installed") as error:
+            hub.opened("anything")
     assert error.value.fix == 'pip install "netwright[hf]"'

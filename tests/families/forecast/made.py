@@ -13,7 +13,14 @@ QUANTILES = (0.1, 0.5, 0.9)
 
 
 def schema_of(
-    *, window: int = 12, horizon: int = 4, targets: int = 1, past: int = 0, known: int = 0, parts: int = 0, season: int = 1
+    *,
+    window: int = 12,
+    horizon: int = 4,
+    targets: int = 1,
+    past: int = 0,
+    known: int = 0,
+    parts: int = 0,
+    season: int = 1,
 ) -> Schema:
     names = tuple(f"y{i}" for i in range(targets))
     zeros = (0.0,) * (targets + past + known)

@@ -55,7 +55,7 @@ def test_training_and_settling_foretell_a_new_text_better(family: Family):
     family.finish(module, config, TASK, TRAINING, VALIDATION)
     assert judged(family, module, config) < trained
     changed = {name for name, p in module.named_parameters() if not torch.equal(p, before[name])}
-    assert changed == {"trust.bias", "prior.discounts"}
+    assert changed == {"trust.bias", "prior.discounts", "prior.nearness"}
 
 
 @every_family
@@ -82,7 +82,7 @@ def test_token_by_token_gives_the_numbers_of_the_whole(family: Family, orders: i
         assert torch.allclose(torch.cat(found, 1), module(tokens), atol=1e-8)
         for _ in range(WINDOW):
             logits, state = module.step(logits[:, -1:].argmax(-1), state)
-    assert torch.isfinite(logits).all() and state.last.shape[1] == max(0, orders - 1)
+    assert torch.isfinite(logits).all() and state.last.shape[1] == (WINDOW + orders if orders else 0)
 
 
 @every_family

@@ -65,7 +65,7 @@ def test_matrices_of_one_shape_move_as_each_alone():
 def test_the_others_are_moved_by_adam():
     own, reference = nn.Parameter(torch.ones(5)), nn.Parameter(torch.ones(5))
     first = MuonAdam([], [own], lr=0.1, other_lr=0.03, weight_decay=0.1)
-    second = torch.optim.AdamW([reference], lr=0.03, betas=(0.9, 0.95), weight_decay=0.1)
+    second = torch.optim.AdamW([reference], lr=0.03, betas=(0.9, 0.95), weight_decay=0.0)
     for i in range(3):
         own.grad = torch.arange(5.0) - i
         reference.grad = own.grad.clone()

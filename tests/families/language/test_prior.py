@@ -5,36 +5,46 @@ import torch
 
 from netwright.families.language import prior as prior_file
 from netwright.families.language.prior import LARGEST, MISSING, Prior, factor
-from tests.families.language.made import TRAINING, VALIDATION
+from tests.families.language.made import TRAINING, VALIDATION, WINDOW
 
 V = 16
 
 
 def counted(orders: int = 3, places: int = 2**12, tokens=None, following=None) -> Prior:
-    prior = Prior(V, orders=orders, places=places).double()
+    prior = Prior(V, orders=orders, places=places, window=WINDOW).double()
     prior.count(TRAINING.inputs[0] if tokens is None else tokens, TRAINING.target if following is None else following)
     return prior
 
 
-def by_hand(orders: int, history: list[int], discount: float, left_out: int | None = None) -> list[float]:
-    """Interpolated absolute discounting, written with dictionaries."""
-    counts: dict[tuple, Counter] = defaultdict(Counter)
-    alone: Counter = Counter()
-    for row, further in zip(TRAINING.inputs[0].tolist(), TRAINING.target.tolist(), strict=True):
-        for i, token in enumerate(further):
-            alone[token] += 1
-            for order in range(1, min(orders, i + 1) + 1):
-                counts[tuple(row[i + 1 - order : i + 1])][token] += 1
+Counts = dict[tuple, Counter]
+
+
+def contexts(row: list[int], following: list[int], orders: int) -> Counts:
+    """What followed each context of a row."""
+    counts: Counts = defaultdict(Counter)
+    for i, token in enumerate(following):
+        for order in range(1, min(orders, i + 1) + 1):
+            counts[tuple(row[i + 1 - order : i + 1])][token] += 1
+    return counts
+
+
+def by_hand(orders: int, row: list[int], i: int, discount: float, following: list[int] | None) -> list[float]:
+    """Interpolated absolute discounting at position i of a row, written with dictionaries."""
+    table: Counts = defaultdict(Counter)
+    for other, further in zip(TRAINING.inputs[0].tolist(), TRAINING.target.tolist(), strict=True):
+        for context, counts in contexts(other, further, orders).items():
+            table[context] += counts
+    alone = Counter(TRAINING.target.flatten().tolist())
     total = sum(alone.values()) + 0.5 * V
     chance = [(alone[v] + 0.5) / total for v in range(V)]
-    for order in range(1, min(orders, len(history)) + 1):
-        own = counts[tuple(history[-order:])]
-        if sum(own.values()) < 2:
-            continue
-        own = Counter({v: n - (v == left_out) for v, n in own.items() if n - (v == left_out) > 0})
-        if total := sum(own.values()):
-            freed = discount * len(own) / total
-            chance = [max(own[v] - discount, 0) / total * (v in own) + freed * chance[v] for v in range(V)]
+    own, here = contexts(row, following or [], orders), contexts(row[:i], row[1 : i + 1], orders)
+    for order in range(1, min(orders, i + 1) + 1):
+        context = tuple(row[i + 1 - order : i + 1])
+        counts = table[context] if sum(table[context].values()) > 1 else Counter()
+        counts = counts - own[context] + here[context]
+        if total := sum(counts.values()):
+            freed = discount * len(counts) / total
+            chance = [max(counts[v] - discount, 0) / total * (v in counts) + freed * chance[v] for v in range(V)]
     return chance
 
 
@@ -45,16 +55,27 @@ def test_it_counts_as_by_hand(orders: int, leave: bool):
     with torch.no_grad():
         prior.discounts.fill_(0.4)
     discount = float(torch.tensor(0.4).double().sigmoid())
-    tokens, following = VALIDATION.inputs[0][:2].long(), VALIDATION.target[:2]
-    if leave:
-        tokens, following = TRAINING.inputs[0][:2].long(), TRAINING.target[:2]
+    batch = TRAINING if leave else VALIDATION
+    tokens, following = batch.inputs[0][:2].long(), batch.target[:2]
     with torch.no_grad():
         given = prior(tokens, following if leave else None)[0].exp()
     for row in range(2):
         for i in (0, 1, 2, 7, 15):
-            left_out = int(following[row, i]) if leave else None
-            wanted = by_hand(orders, tokens[row, : i + 1].tolist(), discount, left_out)
+            wanted = by_hand(orders, tokens[row].tolist(), i, discount, following[row].tolist() if leave else None)
             assert torch.allclose(given[row, i], torch.tensor(wanted).double(), atol=1e-6)
+
+
+def test_what_was_written_in_the_window_counts_more_or_less():
+    prior = counted(1)
+    tokens = torch.tensor([[1, 2, 1, 2, 1]])
+    chances = []
+    for nearness in (-20.0, 0.0, 5.0):
+        with torch.no_grad():
+            prior.nearness.fill_(nearness)
+        chances.append(float(prior(tokens)[0][0, -1, 2].detach()))
+    assert chances == sorted(chances) and chances[0] < chances[2] - 0.3
+    prior.window = 2
+    assert float(prior(tokens)[0][0, -1, 2].detach()) < chances[1], "it is further back than the window reaches"
 
 
 def test_every_token_has_a_chance_and_all_chances_are_one():
@@ -65,18 +86,17 @@ def test_every_token_has_a_chance_and_all_chances_are_one():
         assert torch.allclose(chances.sum(-1), torch.ones(4, 9).double()) and (chances > 0).all()
 
 
-def test_it_sees_no_token_ahead_and_none_before_its_orders():
+def test_it_sees_no_token_ahead():
     prior = counted(2)
     tokens = VALIDATION.inputs[0][:3].long()
     other = tokens.clone()
     other[:, 9:] = 1
     assert torch.equal(prior(tokens)[0][:, :9], prior(other)[0][:, :9])
-    assert torch.allclose(prior(tokens)[0][:, 5:], prior(tokens[:, 4:])[0][:, 1:])
 
 
 def test_contexts_have_numbers_of_their_own():
     tokens = torch.cartesian_prod(*[torch.arange(V)] * 3)
-    marks = Prior(V, orders=3, places=8).marks(tokens)
+    marks = Prior(V, orders=3, places=8, window=WINDOW).marks(tokens)
     assert (marks[:, 0, 1:] == MISSING).all() and (marks[:, 2] >= 0).all() and marks.max() <= LARGEST
     assert [len(marks[:, 2, order].unique()) for order in range(3)] == [V, V**2, V**3]
     assert all(factor(i) % 2 and 0 < factor(i) < 2**63 for i in range(17))

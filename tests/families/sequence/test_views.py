@@ -1,9 +1,10 @@
 """Views and statistics of a sequence are those of its steps alone."""
 
 import numpy as np
+import pytest
 import torch
 
-from netwright.families.sequence.views import STATISTICS, changes, normalised, statistics, statistics_size
+from netwright.families.sequence.views import STATISTICS, changes, in_parts, normalised, statistics, statistics_size
 
 
 def test_against_numpy():
@@ -23,3 +24,10 @@ def test_against_numpy():
         np.testing.assert_allclose(by_name["slope"], slope, rtol=1e-2, atol=1e-3)
         assert not own[row, length:].any() and not steps[row, length:].any()
     assert not found[3].any()
+
+
+def test_parts_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch):
+    x, lengths = torch.randn(7, 9, 2), torch.tensor([9, 5, 1, 0, 9, 3, 2])
+    whole = in_parts(statistics, x, lengths)
+    monkeypatch.setattr("netwright.families.sequence.views.AT_ONCE", 40)
+    torch.testing.assert_close(in_parts(statistics, x, lengths), whole)
