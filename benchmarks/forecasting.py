@@ -9,7 +9,7 @@ every day: the mean squared error is at most 1.01 times that of repeating the la
 
 FOLDER holds `exchange_rate.txt.gz` (8 columns, no header) and `flights.csv` (year, month, passengers); what is not
 there is passed over, with a word. The peers see the same windows: the last value, the seasonal naive, and ridge
-regression in scikit-learn from the last values less the very last one, its penalty chosen on what comes before the test.
+regression in scikit-learn from the last values less the very last one, its penalty chosen on the steps before the test.
 """
 
 import argparse

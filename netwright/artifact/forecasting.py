@@ -3,27 +3,45 @@
 S series, H steps of the horizon, T targets, Q quantiles.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
+from torch import nn
 
 from netwright.core.arrays import chunks
 from netwright.core.forms import SeriesForm
 from netwright.core.notice import Notice
+from netwright.core.schema import Schema
 from netwright.data.series.again import conformed, other_step
 from netwright.data.series.ahead import look_ahead
 from netwright.data.series.form import parts_in
 from netwright.data.series.regular import regular
 from netwright.data.series.writing import stamps_written
 from netwright.data.table import Table, series_of, table_of
-from netwright.tasks import Forecasting
-
-if TYPE_CHECKING:
-    from netwright.artifact.predictor import Predictor
+from netwright.tasks import Forecasting, Task
 
 
-def forecast(predictor: "Predictor", table: Table) -> tuple[Table, list[Notice]]:
+class Trained(Protocol):
+    """A network, what is asked of it, and what turns raw rows into its inputs: a `Predictor` is one."""
+
+    @property
+    def module(self) -> nn.Module:
+        """The network."""
+        ...
+
+    @property
+    def task(self) -> Task:
+        """What is asked of it."""
+        ...
+
+    @property
+    def schema(self) -> Schema:
+        """The columns, and the form of the series."""
+        ...
+
+
+def forecast(predictor: Trained, table: Table) -> tuple[Table, list[Notice]]:
     """The next H steps of each series, (S · H) rows in the order of the series' names, and what was odd.
 
     The columns are the time stamps, written as those of the table are, the id where there is one, and what the task
@@ -54,7 +72,7 @@ def forecast(predictor: "Predictor", table: Table) -> tuple[Table, list[Notice]]
     return table_of(columns, f"forecast of {table.name}"), notices
 
 
-def _outputs(predictor: "Predictor", past: np.ndarray, known: np.ndarray) -> torch.Tensor:
+def _outputs(predictor: Trained, past: np.ndarray, known: np.ndarray) -> torch.Tensor:
     """(S, H, T, Q) standardised, on the CPU."""
     module = predictor.module
     device = next((x.device for x in (*module.parameters(), *module.buffers())), torch.device("cpu"))

@@ -63,12 +63,9 @@ class Places:
 
     def blocks(self, windows: np.ndarray) -> np.ndarray:
         """(n,) equal for windows of one series that begin within one horizon."""
-        order = np.concatenate([[0], np.cumsum(np.diff(self.series[windows]) != 0)]) if len(windows) else windows
-        first = np.zeros(len(windows), dtype=np.int64)
-        for which in np.unique(order):
-            own = order == which
-            first[own] = (windows[own] - windows[own][0]) // self.form.horizon
-        return order * (len(self.clock) + 1) + first
+        new = np.concatenate([[True], np.diff(self.series[windows]) != 0])[: len(windows)]
+        run = np.cumsum(new) - 1
+        return run * (len(self.clock) + 1) + (windows - windows[new][run]) // self.form.horizon
 
     def named(self, window: int) -> dict[str, object]:
         """The name of the window's series, by the column that says it; nothing where there is one series."""

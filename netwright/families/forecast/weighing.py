@@ -35,12 +35,12 @@ def weights_of(
     `stretches` says how many of the windows have nothing in common: windows overlap, and thousands of them may be one
     lucky year. Where they are few, `FEW` of the loss is doubted too.
     """
-    tried = candidates(len(forecasts))
+    tried = candidates(len(forecasts)).to(forecasts)
     groups = max(1, min(GROUPS, stretches))
     losses = torch.stack([grouped(torch.tensordot(row, forecasts, 1), target, quantiles, groups) for row in tried])
     best = losses[losses.mean(1).argmin()]  # (G,)
     gap = losses - best
-    unsure = gap.std(1, correction=1) / gap.shape[1] ** 0.5 if gap.shape[1] > 1 else torch.zeros(len(gap))
+    unsure = gap.std(1, correction=1) / gap.shape[1] ** 0.5 if gap.shape[1] > 1 else torch.zeros_like(gap[:, 0])
     allowed = doubt * (unsure + FEW * best.mean() / (1 + stretches))
     alone = gap[0].mean().clamp(min=1e-12)  # candidate 0 is the first forecast alone
     allowed = allowed * (allowed[0] / alone).clamp(max=1) ** 2

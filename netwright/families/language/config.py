@@ -14,9 +14,11 @@ from netwright.families.family import Count, Dropout, Penalty, Training
 
 BUDGET = 3_400_000
 """Tokens that a run reads where nobody says how long: some eight minutes on one slow core."""
-MOST_EPOCHS = 24
+MOST_EPOCHS = 16
 FEWEST, MOST = 512, 2048
 """Tokens of a step."""
+LONG = 300_000
+"""Tokens from which on a run reads none so often that dropout would help."""
 SMALLEST, LARGEST = 10, 18
 """Of the table, as powers of two."""
 TABLE_BYTES = 2**24
@@ -70,6 +72,7 @@ def for_text(rows: int, schema: Schema) -> dict[str, Any]:
         "batch_size": max(1, max(FEWEST, min(MOST, rows // 32)) // form.window),
         "epochs": max(1, min(MOST_EPOCHS, BUDGET // max(1, rows))),
         "patience": 6,
+        "dropout": 0.1 if rows < LONG else 0.0,
         "orders": 5 if vocabulary <= LARGEST_VOCABULARY else 0,
         "places": 2 ** round(max(SMALLEST, min(LARGEST, room, wanted))),
     }

@@ -17,7 +17,7 @@ from netwright.families.recurrent.body import NAMES, Kind
 from netwright.families.transformer.decoder import Decoder
 from netwright.tasks import Task
 
-WINDOW = 128
+WINDOW = 256
 """Tokens that are read before each that is foretold, where nobody says how many."""
 
 
