@@ -7,8 +7,9 @@ from netwright.families.autoencoder import family as autoencoder
 from netwright.families.bert import family as bert
 from netwright.families.cnn import family as cnn
 from netwright.families.family import Family
-from netwright.families.forecast import blend, naive
+from netwright.families.forecast import blend, naive, patches
 from netwright.families.forecast import linear as line
+from netwright.families.forecast import recurrent as unrolled
 from netwright.families.gan import family as gan
 from netwright.families.language import family as language
 from netwright.families.rocket import family as rocket
@@ -32,6 +33,10 @@ FAMILIES: tuple[Family, ...] = (
     blend.FAMILY,
     line.FAMILY,
     naive.FAMILY,
+    unrolled.LSTM,
+    unrolled.GRU,
+    unrolled.RNN,
+    patches.FAMILY,
     *text.FAMILIES,
     bert.FAMILY,
     language.GPT,
