@@ -147,16 +147,13 @@ def _fit_texts(
             wanted="a column of words or sentences",
             fix="Name it with --kind COLUMN=text, or leave --family out.",
         )
-    length = settings.window
-    if pretrained is not None:
-        length = min(length or pretrained.length, pretrained.length)
-    return fit_text(
-        joined(table, texts),
-        texts,
-        tokenizer=None if pretrained is None else pretrained.tokenizer,
-        length=length,
-        grams=family.grams,
+    tokenizer = None if pretrained is None else pretrained.tokenizer
+    form, notices = fit_text(
+        joined(table, texts), texts, tokenizer=tokenizer, length=settings.window, grams=family.grams
     )
+    if pretrained is not None and form.length > pretrained.length:
+        form = form.model_copy(update={"length": pretrained.length})
+    return form, notices
 
 
 def asked_task(settings: Settings, family: Family, data: DataKind) -> str | None:

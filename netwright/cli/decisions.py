@@ -4,6 +4,7 @@ from netwright.api.rows import Rows
 from netwright.api.train import Preparation
 from netwright.core.schema import Column
 from netwright.evaluate.decisions import formed, treatment
+from netwright.evaluate.format import shorten
 
 MOST_COLUMNS = 200
 
@@ -17,7 +18,7 @@ def decisions(ready: Preparation) -> str:
         f"task:   {rows.task.title}{_of(rows)}, because {rows.task_why} (--task)",
         f"split:  {rows.split_words} (--time, --group, --shuffle, --test-share, --seed)",
         f"family: {ready.family.name}, {ready.family.phrase} (--family)",
-        *(f"        {name} = {value}" for name, value in ready.config.model_dump().items()),
+        *(f"        {name} = {shorten(str(value), 100)}" for name, value in ready.config.model_dump().items()),
         *([f"data:   {formed(rows.schema.form)}"] if rows.schema.form is not None else []),
         "",
         *_table([("column", "kind", "missing", "what is done with it"), *map(_row, columns[:MOST_COLUMNS])]),
