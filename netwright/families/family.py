@@ -91,7 +91,7 @@ class Family:
             return self.config.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
-            name = str(first["loc"][0])
+            name = str(first["loc"][0]) if first["loc"] else "the settings together"
             raise InputError(
                 f"The family {self.name!r} does not take this setting.",
                 got=f"{name} = {first.get('input')!r}: {first['msg']}",
