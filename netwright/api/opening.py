@@ -106,6 +106,9 @@ def _as(data: DataKind, source: Opened, settings: Settings) -> Opened:
     """A table of steps, or of rows that are sequences, as sequences."""
     if data != "sequence" or not isinstance(source, Table):
         return source
-    if settings.id is not None:
-        return from_long(source, id=settings.id, order=settings.time, target=settings.target, exclude=settings.exclude)
-    return from_wide(source, target=settings.target, exclude=settings.exclude)
+    beside = [settings.group] if settings.group else []
+    if settings.id is None:
+        return from_wide(source, target=settings.target, exclude=settings.exclude, beside=beside)
+    return from_long(
+        source, id=settings.id, order=settings.time, target=settings.target, exclude=settings.exclude, beside=beside
+    )
