@@ -17,8 +17,8 @@ All tasks have the same members. N rows, O outputs, K members trained at once (a
 
 `forecasting` and `language` foretell what comes next: their `losses` are of windows, and `evaluate` measures each in
 its own way. Tasks without a target to be learned (`reduction`, `anomaly`, `denoising`, `generation`) have `kind`,
-`title`, `targets`, `output_size`, `encode`, and, where they answer for a row, `predictions` and `columns`; how good they
-are is measured by `evaluate`, each in its own way.
+`title`, `targets`, `output_size`, `encode`, and, where they answer for a row, `predictions` and `columns`; how good
+they are is measured by `evaluate`, each in its own way.
 """
 
 from typing import Annotated

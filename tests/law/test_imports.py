@@ -7,7 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "netwright"
 EVERYWHERE = {"torch", "numpy", "pydantic"}
-THIRD_PARTY = {"polars", "narwhals", "safetensors", "cyclopts", "jinja2", "zstandard", "sklearn", "PIL", "tokenizers", "transformers"}
+THIRD_PARTY = {"polars", "narwhals", "safetensors", "cyclopts", "jinja2", "zstandard", "sklearn", "PIL"}
+THIRD_PARTY |= {"tokenizers", "transformers"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
