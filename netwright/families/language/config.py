@@ -12,7 +12,7 @@ from netwright.core.forms import CorpusForm
 from netwright.core.schema import Schema
 from netwright.families.family import Count, Dropout, Penalty, Training
 
-BUDGET = 3_400_000
+BUDGET = 4_500_000
 """Tokens that a run reads where nobody says how long: some eight minutes on one slow core."""
 MOST_EPOCHS = 16
 FEWEST, MOST = 512, 2048
