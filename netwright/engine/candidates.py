@@ -22,8 +22,12 @@ from netwright.engine.tally import Tally
 COPIES, SHARE = 8, 0.12
 """What a proof holds at most, in weights: copies, gradients, optimizers' states; and how much of the memory in use that
 may be."""
-PYTHON_SECONDS = 60e-6
-"""What Python and autograd add to a step; what the traced tier may save beside the optimizer."""
+PYTHON_SECONDS = 15e-6
+"""What Python and autograd add to a step for each layer; what the traced tier may save beside the optimizer."""
+FEWEST_LAYERS = 4
+"""A step has at least so many, its loss counted."""
+RECURRENT = 0.3
+"""The share of a recurrent step that may be saved: its layers are some operators for each step of a sequence."""
 OPTIMIZER_SECONDS = 15e-6
 """What a plain optimizer takes for a parameter tensor."""
 
@@ -50,7 +54,12 @@ def savings(job: Job, now: Plan, plan: Plan, seconds: float) -> float:
         return 0.4 * seconds
     tensors = sum(len(trainable(phase.optimizer)) for phase in job.phases)
     optimizer = min(OPTIMIZER_SECONDS * tensors, 0.5 * seconds)
-    return optimizer if plan.tier == now.tier else min(PYTHON_SECONDS + optimizer, 0.8 * seconds)
+    if plan.tier == now.tier:
+        return optimizer
+    layers = [module for module in job.module.modules() if not any(True for _ in module.children())]
+    recurrent = RECURRENT * seconds if any(isinstance(layer, nn.RNNBase) for layer in layers) else 0.0
+    python = max(PYTHON_SECONDS * max(FEWEST_LAYERS, len(layers)), recurrent)
+    return min(python + optimizer, 0.8 * seconds)
 
 
 def prove(job: Job, now: Plan, plan: Plan, batch: Any, due: Sequence[Phase]) -> None:
