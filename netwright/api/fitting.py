@@ -32,6 +32,8 @@ from netwright.families.family import Family, Training
 
 SAMPLE, SAMPLE_BYTES = 20_000, 512_000_000
 """Pictures, and bytes of what is no table, that are measured before and after training at most."""
+EPOCH_TOKENS = 1_000_000
+"""Tokens of a text that are trained on in an epoch at most, so that a long one is validated now and then."""
 SMALL_WORK = 1e9
 """Multiplications a step below which one thread is used. A second brings little there, and where another process wants
 the same core it was measured to make a step of 8e7 seventy times slower."""
@@ -152,6 +154,14 @@ def _sample(rows: Rows) -> int | None:
     return max(1, min(SAMPLE, room) if rows.schema.image is not None else room)
 
 
+def _drawn(rows: Rows) -> int | None:
+    """Windows an epoch has at most: of a text as many as lie side by side, of a long one those of a part of it."""
+    form = rows.schema.form
+    if not isinstance(form, CorpusForm):
+        return None
+    return max(1, -(-min(EPOCH_TOKENS, len(rows.split.training)) // form.window))
+
+
 def to_batches(rows: Rows, config: Record, device: torch.device, most_rows: int | None = None) -> Batches:
     """The rows that train or validate, as tensors on the device."""
     training = np.sort(rows.split.training)
@@ -168,7 +178,7 @@ def to_batches(rows: Rows, config: Record, device: torch.device, most_rows: int 
         batch_size=config.batch_size if isinstance(config, Training) else len(training),
         device=device,
         lengths=tuple(None if x is None else torch.from_numpy(x).to(place) for x in rows.encoded.lengths),
-        draw=_sample(rows) if rows.schema.data == "corpus" else None,
+        draw=_drawn(rows),
     )
 
 

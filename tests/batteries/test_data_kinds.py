@@ -91,8 +91,8 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> None:
 def small(family: Family) -> dict[str, object]:
     """Settings of the family with which a run takes a second."""
     known = family.config.model_fields
-    few = {"epochs": 3, "patience": 50, "batch_size": 16, "hidden_size": 16, "width": 16, "size": 16, "num_layers": 1}
-    few |= {"layers": 1, "members": 2, "features": 84, "places": 2**10, "orders": 2, "heads": 2}
+    few = {"epochs": 3, "patience": 50, "batch_size": 16, "hidden_size": 16, "width": 16, "num_layers": 1}
+    few |= {"depth": 1, "members": 2, "features": 84, "places": 2**10, "orders": 2, "num_heads": 2}
     few |= {"batch_size": 64} if "corpus" in family.fits else {}
     return {name: value for name, value in few.items() if name in known}
 

@@ -108,12 +108,15 @@ def _counted(rows: Rows, task: Language, tokens: np.ndarray, parts: list[np.ndar
     """By name the losses of each part's tokens but the first; none where no text is there to count in."""
     form, split = rows.schema.form, rows.split
     assert isinstance(form, CorpusForm)
-    training = part_of(tokens, split.training, form.window)[-COUNTED:]
+    training = part_of(tokens, split.training, form.window)[-COUNTED:].astype(np.int64)
     if not len(training):
         return {}
-    model = fit_ngrams(training.astype(np.int64), task.tokens, ORDERS[task.level])
-    validation = part_of(tokens, split.folds[0], form.window) if split.folds else parts[0][:0]
-    order = best_order(model, validation[:COUNTED]) if len(validation) else len(model.orders)
+    model = fit_ngrams(training, task.tokens, ORDERS[task.level])
+    order = len(model.orders)
+    if split.folds:  # it tells the order, and then counts like the rest
+        validation = part_of(tokens, split.folds[0], form.window)[:COUNTED].astype(np.int64)
+        order = best_order(model, validation)
+        model = fit_ngrams(np.concatenate([validation, training]), task.tokens, ORDERS[task.level])
     losses = [_after_first(model, part) for part in parts]
     simple = {task.constant_title: [own[0] for own in losses]}
     return ({f"{order}-gram model": [own[order - 1] for own in losses]} | simple) if order > 1 else simple

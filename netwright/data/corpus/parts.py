@@ -1,4 +1,6 @@
-"""Where a text is divided: its last part is held out, the one before it validates, the rest trains.
+"""Where a text is divided: its last part is held out, its first validates, the rest trains.
+
+What stands next to the part held out is most like it, and is better trained on than kept back.
 
 Positions are characters of the joined text.
 """
@@ -64,21 +66,22 @@ def divide(text: str, starts: np.ndarray, *, test_share: float, window: int, own
     least = min(window + 1, len(text) // 4)
     share = 0.0 if tests else test_share
     end = len(text) if not share else min(int(len(text) * (1 - share)), len(text) - least)
-    end = _at_file(end, starts, least, len(text)) if share else end
+    end = _at_file(end, starts, len(text) - end, least, len(text) - least) if share else end
     some = 0 if validates else max(least, min(int(end * VALIDATION_SHARE), MOST_VALIDATING))
-    middle = _at_file(end - some, starts, least, end) if some else end
-    whole = len(starts) >= MANY_FILES and (end in starts or middle in starts)
-    words = [f"the first {middle:,} characters train"]
-    words += [f"the next {end - middle:,} validate"] if middle < end else []
+    begin = _at_file(some, starts, some, least, end - least) if some else 0
+    whole = len(starts) >= MANY_FILES and (end in starts or (begin and begin in starts))
+    words = [f"the first {begin:,} characters validate"] if begin else []
+    words += [f"the {'next' if begin else 'first'} {end - begin:,} characters train"]
     words += [f"the last {len(text) - end:,} are held out"] if end < len(text) else []
     words += ["whole files where one ends near"] if whole else []
-    return Parts(training=text[:middle], validation=text[middle:end], test=text[end:], reason=", ".join(words))
+    return Parts(training=text[begin:end], validation=text[:begin], test=text[end:], reason=", ".join(words))
 
 
-def _at_file(cut: int, starts: np.ndarray, least: int, end: int) -> int:
-    """The beginning of the file nearest to `cut`, where there are many and one is near: within half of what is cut."""
+def _at_file(cut: int, starts: np.ndarray, size: int, low: int, high: int) -> int:
+    """The beginning of the file nearest to `cut`, where there are many and one is near: within half of the `size` of
+    what is cut off, and between `low` and `high`.
+    """
     if len(starts) < MANY_FILES:
         return cut
     nearest = int(starts[np.abs(starts - cut).argmin()])
-    near = abs(nearest - cut) <= (end - cut) / 2 and least <= end - nearest and nearest >= least
-    return nearest if near else cut
+    return nearest if abs(nearest - cut) <= size / 2 and low <= nearest <= high else cut

@@ -15,6 +15,8 @@ from netwright.families.family import Count, Dropout, Penalty, Training
 BUDGET = 4_500_000
 """Tokens that a run reads where nobody says how long: some eight minutes on one slow core."""
 MOST_EPOCHS = 16
+EPOCH = 1_000_000
+"""Tokens an epoch has at most."""
 FEWEST, MOST = 512, 2048
 """Tokens of a step."""
 LONG = 300_000
@@ -29,9 +31,9 @@ LARGEST_VOCABULARY = 600
 class LanguageConfig(Training):
     """Settings of every language model."""
 
-    size: Count = 128
+    hidden_size: Count = 128
     """Numbers a token is to the network."""
-    layers: Count = 4
+    num_layers: Count = 4
     dropout: Dropout = 0.1
     """Share of what each layer adds that is set to zero in training."""
     orders: int = Field(default=5, ge=0, le=16)
@@ -47,7 +49,7 @@ class LanguageConfig(Training):
 class GPTConfig(LanguageConfig):
     """Settings of the transformer family for texts to be continued."""
 
-    heads: Count = 4
+    num_heads: Count = 4
     learning_rate: float = Field(default=0.02, gt=0)
     """Of Muon, for the matrices of the blocks."""
 
@@ -55,8 +57,8 @@ class GPTConfig(LanguageConfig):
 class RecurrentLanguageConfig(LanguageConfig):
     """Settings of the lstm, gru and rnn families for texts to be continued."""
 
-    size: Count = 256
-    layers: Count = 1
+    hidden_size: Count = 256
+    num_layers: Count = 1
     learning_rate: float = Field(default=4e-3, gt=0)
     """Of AdamW."""
 
@@ -70,7 +72,7 @@ def for_text(rows: int, schema: Schema) -> dict[str, Any]:
     wanted = math.log2(max(rows, 2) / 4)
     return {
         "batch_size": max(1, max(FEWEST, min(MOST, rows // 32)) // form.window),
-        "epochs": max(1, min(MOST_EPOCHS, BUDGET // max(1, rows))),
+        "epochs": max(1, min(MOST_EPOCHS, BUDGET // max(1, min(rows, EPOCH)))),
         "patience": 6,
         "dropout": 0.1 if rows < LONG else 0.0,
         "orders": 5 if vocabulary <= LARGEST_VOCABULARY else 0,

@@ -26,14 +26,14 @@ def build_gpt(config: Record, schema: Schema, task: Task, layers: ModuleType) ->
     assert isinstance(config, GPTConfig) and isinstance(schema.form, CorpusForm)
     decoder = Decoder(
         task.output_size,
-        config.size,
-        heads=config.heads,
-        layers=config.layers,
+        config.hidden_size,
+        heads=config.num_heads,
+        layers=config.num_layers,
         window=schema.form.window,
         dropout=config.dropout,
         namespace=layers,
     )
-    return LanguageModel(decoder, config.size, prior_for(config, schema, task))
+    return LanguageModel(decoder, config.hidden_size, prior_for(config, schema, task))
 
 
 def gpt_defaults(rows: int, folds: int, schema: Schema, task: Task) -> GPTConfig:
@@ -57,12 +57,12 @@ def recurrent_family(kind: Kind) -> Family:
         reader = RecurrentReader(
             kind,
             task.output_size,
-            config.size,
-            layers=config.layers,
+            config.hidden_size,
+            layers=config.num_layers,
             dropout=config.dropout,
             namespace=layers,
         )
-        return LanguageModel(reader, config.size, prior_for(config, schema, task))
+        return LanguageModel(reader, config.hidden_size, prior_for(config, schema, task))
 
     def defaults(rows: int, folds: int, schema: Schema, task: Task) -> RecurrentLanguageConfig:
         return RecurrentLanguageConfig(**for_text(rows, schema))

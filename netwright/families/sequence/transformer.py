@@ -21,7 +21,7 @@ class TransformerConfig(SequenceConfig):
 
     hidden_size: int = Field(default=64, ge=16, multiple_of=16)
     """Numbers a layer keeps of each step: a multiple of 16, so that it can be shared by the heads."""
-    heads: Literal[1, 2, 4, 8] = 4
+    num_heads: Literal[1, 2, 4, 8] = 4
 
 
 def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
@@ -32,7 +32,7 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
 
     def make() -> nn.Module:
         encoder = Encoder(
-            config.hidden_size, heads=config.heads, layers=config.num_layers, dropout=config.dropout, namespace=layers
+            config.hidden_size, heads=config.num_heads, layers=config.num_layers, dropout=config.dropout, namespace=layers
         )
         return AttentiveReader(size, task.output_size, config.fold, config.dropout, encoder, config.hidden_size)
 

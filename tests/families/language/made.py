@@ -38,7 +38,7 @@ def built(family: Family, **values: object) -> tuple[LanguageModel, object]:
     """A prepared model of this family, and its settings."""
     torch.manual_seed(0)
     defaults = family.defaults(len(TRAINING), 1, SCHEMA, TASK).model_dump()
-    config = family.configured(defaults | {"size": 16, "orders": 3} | values)
+    config = family.configured(defaults | {"hidden_size": 16, "orders": 3} | values)
     module = family.build(config, SCHEMA, TASK, nn)
     assert isinstance(module, LanguageModel) and family.prepare is not None
     family.prepare(module, config, TASK, TRAINING, VALIDATION)
