@@ -14,7 +14,7 @@ def test_parts_make_the_text_and_are_long_enough(characters: int, share: float, 
     text = "".join(chr(0x4E00 + i) for i in range(characters))
     starts = np.linspace(0, characters - 1, files).astype(int)
     parts = divide(text, starts, test_share=share, window=16, own=(one, two))
-    assert parts.training + parts.validation + parts.test == text and parts.reason
+    assert parts.validation + parts.training + parts.test == text and parts.reason
     assert len(parts.training) > 17
     assert parts.validation == "" if one else len(parts.validation) >= 17
     assert parts.test == "" if two or not share else len(parts.test) >= 17
@@ -23,7 +23,7 @@ def test_parts_make_the_text_and_are_long_enough(characters: int, share: float, 
 def test_the_last_tenth_is_held_out():
     parts = divide("x" * 100_000, np.zeros(1, int), test_share=0.1, window=64)
     assert len(parts.test) == 10_000 and len(parts.validation) == 4_500
-    wanted = "the first 85,500 characters train, the next 4,500 validate, the last 10,000 are held out"
+    wanted = "the first 4,500 characters validate, the next 85,500 characters train, the last 10,000 are held out"
     assert parts.reason == wanted
 
 

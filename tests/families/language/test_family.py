@@ -9,7 +9,7 @@ from netwright.core.schema import Schema
 from netwright.engine.gate import proven
 from netwright.engine.job import Job
 from netwright.families.family import Family
-from netwright.families.language.config import BUDGET, LARGEST_VOCABULARY, TABLE_BYTES, LanguageConfig
+from netwright.families.language.config import BUDGET, EPOCH, LARGEST_VOCABULARY, TABLE_BYTES, LanguageConfig
 from netwright.families.language.family import GPT, GRU, LSTM, RNN
 from netwright.families.language.model import LanguageModel
 from netwright.families.language.muon import MuonAdam
@@ -158,7 +158,7 @@ def test_defaults_suit_any_text(family: Family, rows: int, vocabulary: int):
     for window in (16, 128, 512):
         config = family.defaults(rows, 1, schema_of(vocabulary, window), TASK)
         assert isinstance(config, LanguageConfig) and family.config.model_validate(config.model_dump()) == config
-        assert config.epochs == 1 or config.epochs * rows <= BUDGET
+        assert config.epochs == 1 or config.epochs * min(rows, EPOCH) <= BUDGET
         assert config.places * vocabulary <= 2 * TABLE_BYTES
         assert (config.orders > 0) == (vocabulary <= LARGEST_VOCABULARY)
 
