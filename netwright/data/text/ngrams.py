@@ -1,7 +1,7 @@
-"""Words and pieces of words as numbers: hashes of word 1–2-grams and letter 2–5-grams, weighed by how rare they are.
+"""Words and pieces of words as numbers: hashes of word 1–2-grams and letter 1–5-grams, weighed by how rare they are.
 
 Hashes are taken of many texts at once, as arrays of letters. The lowest three bits of a hash say what it is of: `WORD`,
-`PAIR`, or how many letters there are.
+`PAIR`, `SINGLE` (a letter), or how many letters there are.
 
 N texts, L letters of all of them, P places where an n-gram of some text was found, G n-grams kept, M of them in a row.
 
@@ -17,8 +17,9 @@ import numpy as np
 
 WORD, PAIR = 0, 1
 """What a hash is of, where it is not of so many letters."""
-LETTERS = (2, 3, 4, 5)
-"""How many letters an n-gram of letters has; the borders of words count as letters."""
+SINGLE = 6
+LETTERS = (SINGLE, 2, 3, 4, 5)
+"""How many letters an n-gram of letters has, or that it is a single one; the borders of words count as letters."""
 MOST_KEPT = 200_000
 FEWEST_ROWS = 2
 """Training texts an n-gram must be in to be kept."""
@@ -103,13 +104,14 @@ def _mixed(values: np.ndarray, kind: int) -> np.ndarray:
 
 
 def _of_letters(codes: np.ndarray, text: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Text and hash of every n letters in a row that are within a text."""
+    """Text and hash of every n letters in a row that are within a text; `n` may be `SINGLE`."""
+    kind, n = n, 1 if n == SINGLE else n
     size = max(0, len(codes) - n + 1)
     rolled, within = np.zeros(size, np.uint64), np.ones(size, bool)
     for i in range(n):
         rolled = rolled * FACTOR + codes[i : i + size]
         within &= codes[i : i + size] != GAP
-    return text[:size][within], _mixed(rolled[within], n)
+    return text[:size][within], _mixed(rolled[within], kind)
 
 
 def _of_words(codes: np.ndarray, text: np.ndarray, orders: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray]]:

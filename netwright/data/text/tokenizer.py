@@ -17,10 +17,10 @@ from netwright.core.errors import InputError
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 """Tokens 0 and 1."""
 MOST_PIECES = 16_000
-FEW_MERGES = 64
-"""Merges where texts are single words: their pieces are letters, or nearly."""
 MOST_LETTERS = 4_000
 """Different letters that get a piece of their own; rarer ones are told by their bytes."""
+NEVER = 2**40
+"""How often two pieces would have to stand side by side to be joined, where none are to be."""
 READ = 8_000_000
 """Letters of the training texts that pieces are learned from, at most, spread evenly."""
 LONGEST = 1_000
@@ -48,8 +48,8 @@ def library() -> ModuleType:
 def train_tokenizer(texts: Sequence[str]) -> str:
     """A tokenizer of pieces that are frequent in these texts, as JSON; token 0 pads. Raises InputError without library.
 
-    As many merges as there are different words that occur twice, to `MOST_PIECES` pieces; few where texts are single
-    words, such as names, or are written without spaces.
+    As many merges as there are different words that occur twice, to `MOST_PIECES` pieces; none where texts are single
+    words, such as names, or are written without spaces: their pieces are letters.
     """
     from_library = library()
     read = _spread(texts)
@@ -64,10 +64,10 @@ def train_tokenizer(texts: Sequence[str]) -> str:
             from_library.pre_tokenizers.Punctuation(behavior="isolated"),
         ]
     )
-    letters = len(set("".join(read)))
+    letters, merges = len(set("".join(read))), _merges(read)
     trainer = from_library.trainers.BpeTrainer(
-        vocab_size=min(MOST_PIECES, 258 + min(letters, MOST_LETTERS) + _merges(read)),
-        min_frequency=2,
+        vocab_size=min(MOST_PIECES, 258 + min(letters, MOST_LETTERS) + merges),
+        min_frequency=2 if merges else NEVER,
         limit_alphabet=MOST_LETTERS,
         special_tokens=[PAD, UNKNOWN, *bytes_of],
         show_progress=False,
@@ -90,7 +90,7 @@ def _merges(texts: Sequence[str]) -> int:
         for word in text.lower().split():
             words[word] = words.get(word, 0) + 1
     if sum(words.values()) < 2 * len(texts):
-        return FEW_MERGES
+        return 0
     return sum(count > 1 for count in words.values())
 
 

@@ -1,6 +1,6 @@
 """Settings of the networks for texts, and how they follow from the rows."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,6 +8,7 @@ from netwright.core.forms import TextForm
 from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.families.family import Count, Dropout, Penalty, Training
+from netwright.families.text.wide import most_grams
 from netwright.tasks import Task
 
 BUDGET, FIRST, EACH = 5e12, 1e12, 2e8
@@ -15,10 +16,10 @@ BUDGET, FIRST, EACH = 5e12, 1e12, 2e8
 READ = 0.4
 """Tokens of a mean text, as a share of the longest."""
 FEWEST_EPOCHS, MOST_EPOCHS = 4, 40
-SOME, NAMES = 10_000, 24
-"""Rows above which less must be hidden; tokens up to which a text is a name, where every one counts."""
+NAMES = 32
+"""Tokens of the longest text up to which texts are names, where every one counts."""
 MANY = 50_000
-"""Rows that need fewer passes."""
+"""Rows that need fewer passes, and of which less must be hidden."""
 SIZES = ((3, 128), (2, 128), (1, 128), (1, 64), (1, 32))
 """Members and width, from the best to the cheapest: the first that has time for enough epochs is taken."""
 
@@ -38,17 +39,28 @@ class TextConfig(Training):
     """Share of the tokens that are hidden in training."""
     weight_decay: Penalty = 0.05
     """Decoupled weight decay of AdamW, not of biases and normalisations."""
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the truth that is spread over all classes."""
     penalty: Penalty | None = None
-    """L2 penalty of the linear branch; found on validation rows where None."""
+    """L2 penalty of the linear branch; found on rows left out in turn where None."""
+    grams: Annotated[int, Field(ge=0)] = 0
+    """N-grams that the linear branch weighs: all there are, or fewer where there are very many classes."""
+
+
+class BlendConfig(TextConfig):
+    """Settings of the family that chooses what reads."""
+
+    reader: Literal["transformer", "gru", "lstm", "rnn"] = "transformer"
+    """What reads the tokens: of names recurrent layers, which are best where every letter counts."""
 
 
 class TextLinearConfig(Record):
     """Settings of the linear branch alone."""
 
     penalty: Penalty | None = None
-    """L2 penalty; found on validation rows where None."""
+    """L2 penalty; found on rows left out in turn where None."""
+    grams: Annotated[int, Field(ge=0)] = 0
+    """N-grams that are weighed: all there are, or fewer where there are very many classes."""
 
 
 def form_of(schema: Schema) -> TextForm:
@@ -74,8 +86,19 @@ def defaults(rows: int, folds: int, schema: Schema, task: Task) -> TextConfig:
         batch_size=8 if rows < 200 else 16 if rows < 1000 else 32 if rows < 10_000 else 64,
         epochs=epochs,
         patience=epochs,
-        dropout=0.4 if rows < SOME else 0.2,
+        dropout=0.4 if rows < MANY else 0.2,
         word_dropout=0.1 if length > NAMES else 0.03,
-        label_smoothing=0.1 if rows < SOME else 0.05,
-        learning_rate=1.5e-3 if width >= 128 else 2e-3,
+        learning_rate=(1.5e-3 if width >= 128 else 2e-3) * (2 if length <= NAMES else 1),
+        grams=most_grams(len(form_of(schema).grams), task.output_size),
     )
+
+
+def blend_defaults(rows: int, folds: int, schema: Schema, task: Task) -> BlendConfig:
+    """The same, and what reads."""
+    reader = "gru" if form_of(schema).length <= NAMES else "transformer"
+    return BlendConfig(**defaults(rows, folds, schema, task).model_dump(), reader=reader)
+
+
+def linear_defaults(rows: int, folds: int, schema: Schema, task: Task) -> TextLinearConfig:
+    """Settings of the linear branch alone."""
+    return TextLinearConfig(grams=most_grams(len(form_of(schema).grams), task.output_size))

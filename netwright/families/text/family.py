@@ -1,7 +1,8 @@
-"""The families that read texts: small networks that read pieces, beside one linear model of n-grams."""
+"""The families that read texts: small networks that read pieces, on top of one linear model of n-grams."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 
 import torch
@@ -14,9 +15,17 @@ from netwright.core.phase import Phase
 from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.families.family import SUPERVISED, VALIDATION_SHARE, Family
-from netwright.families.text.config import TextConfig, TextLinearConfig, defaults, form_of
+from netwright.families.text.config import (
+    BlendConfig,
+    TextConfig,
+    TextLinearConfig,
+    blend_defaults,
+    defaults,
+    form_of,
+    linear_defaults,
+)
 from netwright.families.text.network import Reader, TextNetwork
-from netwright.families.text.wide import TextLinear, fit_wide, flat_size
+from netwright.families.text.wide import Sides, TextLinear, fit_wide, flat_size
 from netwright.tasks import Classification, MultiLabel, Regression, Supervised, Task
 
 READ = 256
@@ -24,11 +33,11 @@ READ = 256
 SUPERVISED_TASKS = (Classification, Regression, MultiLabel)
 RISE = 0.1
 """Share of the run over which the rate rises."""
-FOLDS, FOLD_SHARE, FOLD_ROWS = 3, 0.12, 4096
+FOLDS, FOLD_SHARE, FOLD_ROWS = 3, 0.12, 1000
 """Folds that validate in turn, the share of the rows each has, and rows of each at most."""
 TEXTS: Mapping = {"text": ("classification", "regression", "multilabel")}
-SHARES = torch.linspace(0, 1, 11)
-"""Shares of the members' answers that are tried."""
+SHARES = torch.linspace(0, 1.5, 16)
+"""Shares of what the members add that are tried."""
 SURENESS = torch.tensor([1.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0])
 """What answers are multiplied by: above one where they were too unsure."""
 
@@ -38,11 +47,12 @@ def builder(kind: str) -> Callable[[Record, Schema, Task, ModuleType], nn.Module
 
     def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
         assert isinstance(config, TextConfig)
+        reads = config.reader if isinstance(config, BlendConfig) else kind
         form, outputs = form_of(schema), task.output_size
         flat = flat_size(len(schema.number_features), schema.cardinalities)
         readers = [
             Reader(
-                kind,
+                reads,
                 form.pieces,
                 flat,
                 outputs,
@@ -54,55 +64,50 @@ def builder(kind: str) -> Callable[[Record, Schema, Task, ModuleType], nn.Module
             )
             for _ in range(config.members)
         ]
-        return TextNetwork(readers, len(form.grams), len(schema.number_features), schema.cardinalities, outputs, layers)
+        return TextNetwork(readers, config.grams, len(schema.number_features), schema.cardinalities, outputs, layers)
 
     return build
 
 
 def prepare(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
-    """Fit the linear branch, and keep what it says of validation rows it has not seen."""
+    """Fit the linear branch, and once without each part of the rows: the members learn what it lacks where it has not
+    seen a row. A run that is resumed fits the same again.
+    """
     assert isinstance(module, TextNetwork) and isinstance(config, TextConfig) and isinstance(task, SUPERVISED_TASKS)
     module.folds = int(validation.fold.max()) + 1 if len(validation) else 1
-    module.unseen_wide = _fit(module, config.penalty, task, training, validation)
+    module.sides = _fit(module, config.penalty, task, training)
 
 
-def _fit(
-    module: TextNetwork | TextLinear, penalty: float | None, task: Supervised, training: Batch, validation: Batch
-) -> Tensor:
-    rows, held = (
-        (batch.inputs[1], batch.inputs[2], module.table(*batch.inputs[3:])) for batch in (training, validation)
-    )
-    target, truth = training.target, validation.target
-    return fit_wide(module.wide, task, rows, target, training.fold, held, truth, validation.fold, penalty=penalty)[0]
+def _fit(module: TextNetwork | TextLinear, penalty: float | None, task: Supervised, training: Batch) -> Sides:
+    rows = training.inputs[1], training.inputs[2], module.table(*training.inputs[3:])
+    return fit_wide(module.wide, task, rows, training.target, penalty=penalty)
 
 
 @torch.no_grad()
 def finish(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
-    """Find what share of the answer the members have, and how sure it may be: what loses least on validation rows."""
+    """Find how much of what the members add is used, and how sure the whole may be: what loses least on validation
+    rows, where members and linear branch have not seen them.
+    """
     assert isinstance(module, TextNetwork) and isinstance(task, SUPERVISED_TASKS)
     unseen = module.unseen(validation.fold)
-    module.shares.fill_(0.5)
-    if module.unseen_wide is None or len(module.unseen_wide) != len(validation):
-        return
-    judged = unseen.any(1) & module.unseen_wide.isfinite().all(1)
+    judged = unseen.any(1)
     if not judged.any():
         return
     deep = (members_say(module, validation.inputs) * unseen[..., None]).sum(1) / unseen.sum(1, keepdim=True)
-    deep, wide, truth = deep[judged], module.unseen_wide[judged], validation.target[judged]
-    best, chosen = float("inf"), (0.0, 1.0)
+    deep, wide, truth = deep[judged], module.unseen_wide(validation.inputs)[judged], validation.target[judged]
+    best, chosen = float("inf"), (1.0, 0.0)
     for sureness in SURENESS.tolist():
         doubt = math.log(sureness) ** 2 / len(truth)  # few rows that are all right would make it endlessly sure
         for share in SHARES.tolist():
-            shares = (sureness * (1 - share), sureness * share)
-            loss = float(task.losses(shares[0] * wide + shares[1] * deep, truth).mean()) + doubt
+            loss = float(task.losses(sureness * (wide + share * deep), truth).mean()) + doubt
             if loss < best:
-                best, chosen = loss, shares
+                best, chosen = loss, (sureness, sureness * share)
     module.shares.copy_(torch.tensor(chosen))
 
 
 @torch.no_grad()
 def members_say(module: TextNetwork, inputs: Sequence[Tensor]) -> Tensor:
-    """(N, K, O) the members' own answers, in eval mode, texts of like length together."""
+    """(N, K, O) what the members add, in eval mode, texts of like length together."""
     module.eval()
     tokens, flat = inputs[0], module.table(*inputs[3:])
     used = (tokens != 0).sum(1)
@@ -116,14 +121,14 @@ def judge(module: nn.Module, config: Record, task: Task, batch: Batch) -> Tensor
     """(B,) the loss of each row, as those members answer that did not train on it."""
     assert isinstance(module, TextNetwork) and isinstance(task, SUPERVISED_TASKS)
     unseen = module.unseen(batch.fold).to(torch.get_default_dtype())
-    losses = task.losses(members_say(module, batch.inputs), batch.target)
+    losses = task.losses(module.unseen_wide(batch.inputs)[:, None] + members_say(module, batch.inputs), batch.target)
     known = unseen.any(1)
     losses = (losses * unseen).sum(1) / unseen.sum(1).clamp(min=1)
     return losses[known] if known.any() else losses
 
 
 def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
-    """One phase: AdamW on the members' own losses, the rate rising and falling over the steps or the time."""
+    """One phase: AdamW on the losses of each member on top of the linear branch, the rate rising and falling over the steps or the time."""
     assert isinstance(module, TextNetwork) and isinstance(config, TextConfig) and isinstance(task, SUPERVISED_TASKS)
     parameters = list(module.readers.parameters())
     optimizer = torch.optim.AdamW(
@@ -146,6 +151,7 @@ def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Cal
     def loss(module: nn.Module, batch: Batch) -> Tensor:
         assert isinstance(module, TextNetwork)
         outputs = module.deep(batch.inputs[0], module.table(*batch.inputs[3:]))
+        outputs = outputs + module.unseen_wide(batch.inputs)[:, None]
         losses = smoothed(task, outputs, batch.target, config.label_smoothing)  # (B, K)
         if folds == 1:
             return losses.mean()
@@ -173,8 +179,8 @@ def folds(rows: int, asked: Mapping[str, object]) -> tuple[int, float]:
 
 def build_linear(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
     """The linear branch alone."""
-    outputs = task.output_size
-    return TextLinear(len(form_of(schema).grams), len(schema.number_features), schema.cardinalities, outputs, layers)
+    assert isinstance(config, TextLinearConfig)
+    return TextLinear(config.grams, len(schema.number_features), schema.cardinalities, task.output_size, layers)
 
 
 def prepare_linear(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
@@ -182,35 +188,39 @@ def prepare_linear(module: nn.Module, config: Record, task: Task, training: Batc
     assert (
         isinstance(module, TextLinear) and isinstance(config, TextLinearConfig) and isinstance(task, SUPERVISED_TASKS)
     )
-    _fit(module, config.penalty, task, training, validation)
+    _fit(module, config.penalty, task, training)
+
+
+BLEND = Family(
+    name="blend",
+    phrase="a linear model of n-grams, and small networks that read the text and add what it lacks",
+    config=BlendConfig,
+    defaults=blend_defaults,
+    build=builder("transformer"),
+    prepare=prepare,
+    phases=phases,
+    folds=folds,
+    fits={"text": SUPERVISED},
+    finish=finish,
+    judge=judge,
+)
 
 
 def _reading(name: str, phrase: str) -> Family:
-    return Family(
-        name=name,
-        phrase=phrase,
-        config=TextConfig,
-        defaults=defaults,
-        build=builder(name),
-        prepare=prepare,
-        phases=phases,
-        folds=folds,
-        fits={"text": SUPERVISED},
-        finish=finish,
-        judge=judge,
-    )
+    return replace(BLEND, name=name, phrase=phrase, config=TextConfig, defaults=defaults, build=builder(name))
 
 
 FAMILIES = (
-    _reading("transformer", "small Transformers beside a linear model of n-grams"),
-    _reading("gru", "gated recurrent networks beside a linear model of n-grams"),
-    _reading("lstm", "long short-term memories beside a linear model of n-grams"),
-    _reading("rnn", "plain recurrent networks beside a linear model of n-grams"),
+    BLEND,
+    _reading("transformer", "small Transformers on top of a linear model of n-grams"),
+    _reading("gru", "gated recurrent networks on top of a linear model of n-grams"),
+    _reading("lstm", "long short-term memories on top of a linear model of n-grams"),
+    _reading("rnn", "plain recurrent networks on top of a linear model of n-grams"),
     Family(
         name="linear",
         phrase="a linear model of words and n-grams, fitted to the optimum",
         config=TextLinearConfig,
-        defaults=lambda rows, folds, schema, task: TextLinearConfig(),
+        defaults=linear_defaults,
         build=build_linear,
         prepare=prepare_linear,
         folds=folds,

@@ -1,11 +1,13 @@
 """The text network: members that read the pieces of a text, beside one linear branch on its n-grams.
 
-Wide & Deep Learning, Cheng et al. 2016. Unlike there the branches are fitted apart, the linear one to its optimum, and
-what each is given of the answer is measured on validation rows: so the whole is never worse there than the linear one.
+Wide & Deep Learning, Cheng et al. 2016. Unlike there the linear branch is fitted first, to its optimum, and the members
+learn what to add to what it says of texts it has not seen. How much of that is used is measured on validation rows: so
+the whole is never worse there than the linear branch.
 
 B rows, T tokens, M n-grams, D width, K members, O outputs, F flat values of the other columns.
 """
 
+from collections.abc import Sequence
 from types import ModuleType
 
 import torch
@@ -14,7 +16,7 @@ from torch.nn.functional import gelu
 
 from netwright.families.flat import FlatTable
 from netwright.families.recurrent.body import Kind, Recurrent
-from netwright.families.text.wide import Wide, flat_size
+from netwright.families.text.wide import Sides, Wide, flat_size
 from netwright.families.transformer.encoder import Encoder
 
 UNKNOWN = 1
@@ -27,7 +29,8 @@ NEAR = 3
 
 
 class Reader(nn.Module):
-    """One member: embedding, body, the greatest and the mean of what it says at each token, a linear map.
+    """One member: embedding, body, the greatest and the mean of what it says at each token, a linear map. Of recurrent
+    layers what each direction says at its end, too.
 
     `forward(tokens (B, T) int, flat (B, F))` gives (B, O). Token 0 is padding, which changes no answer. Of the
     embedding dropout takes the same numbers away from all tokens of a text (Gal and Ghahramani 2016), which is cheaper.
@@ -59,7 +62,7 @@ class Reader(nn.Module):
             self.body = Recurrent(kind, width, half, num_layers=depth, bidirectional=True, namespace=layers)  # type: ignore[arg-type]
             size = self.body.output_size
         self.dropout = layers.Dropout(dropout)
-        self.head = layers.Linear(2 * size + flat, outputs)
+        self.head = layers.Linear((2 if kind == "transformer" else 3) * size + flat, outputs)
 
     def forward(self, tokens: Tensor, flat: Tensor) -> Tensor:
         """(B, T) and (B, F) → (B, O)."""
@@ -71,9 +74,11 @@ class Reader(nn.Module):
         x = (x * self.dropout(torch.ones_like(x[:, :1]))).masked_fill(~keep[..., None], 0)
         if self.kind == "transformer":
             x = self.body(x + gelu(self.near(x.transpose(1, 2)).transpose(1, 2)), keep)
+            parts = [pooled(x, keep), flat]
         else:
             x, _ = self.body(x, keep.sum(1))
-        return self.head(self.dropout(torch.cat([pooled(x, keep), flat], 1)))
+            parts = [pooled(x, keep), self.body.ends(x, keep.sum(1)), flat]
+        return self.head(self.dropout(torch.cat(parts, 1)))
 
 
 def pooled(x: Tensor, keep: Tensor) -> Tensor:
@@ -88,8 +93,8 @@ def pooled(x: Tensor, keep: Tensor) -> Tensor:
 class TextNetwork(nn.Module):
     """K readers and the linear branch.
 
-    `forward(tokens (B, T), grams (B, M), weights (B, M), numbers (B, N), categories (B, C))` gives (B, K, O): of each
-    member its own answer, and the linear one's, in the shares `finish` found; until then the members' own alone.
+    `forward(tokens (B, T), grams (B, M), weights (B, M), numbers (B, N), categories (B, C))` gives (B, K, O): what the
+    linear branch says, and what each member adds to it, in the shares `finish` found; whole until then.
     """
 
     def __init__(
@@ -104,13 +109,13 @@ class TextNetwork(nn.Module):
         super().__init__()
         self.folds = 1
         """Of the rows it trains on; member k leaves out fold k where there are several. Known in training alone."""
-        self.unseen_wide: Tensor | None = None
-        """What the linear branch said of validation rows before it had seen them; known in training alone."""
+        self.sides: Sides | None = None
+        """The linear branch as it was fitted without some of the rows; known in training alone."""
         self.table = FlatTable(number_count, cardinalities, layers.Identity())
         self.readers = nn.ModuleList(readers)
         self.wide = Wide(grams, flat_size(number_count, cardinalities), outputs)
         self.shares: Tensor
-        self.register_buffer("shares", torch.tensor([0.0, 1.0]))
+        self.register_buffer("shares", torch.ones(2))
 
     def forward(self, tokens: Tensor, grams: Tensor, weights: Tensor, numbers: Tensor, categories: Tensor) -> Tensor:
         """(B, K, O)."""
@@ -118,8 +123,14 @@ class TextNetwork(nn.Module):
         wide = self.wide(grams, weights, flat)
         return self.shares[0] * wide[:, None] + self.shares[1] * self.deep(tokens, flat)
 
+    def unseen_wide(self, inputs: Sequence[Tensor]) -> Tensor:
+        """(B, O) what the linear branch says of texts that it has not seen; in training alone."""
+        assert self.sides is not None
+        with torch.no_grad():
+            return self.sides(inputs[1], inputs[2], self.table(*inputs[3:]))
+
     def deep(self, tokens: Tensor, flat: Tensor) -> Tensor:
-        """(B, K, O) the members' own answers; outside training some rows at a time, so that long texts fit."""
+        """(B, K, O) what the members add; outside training some rows at a time, so that long texts fit."""
         if self.training:
             return self._deep(tokens, flat)
         rows = max(1, AT_ONCE // max(1, tokens.shape[1]))

@@ -3,9 +3,13 @@
 Logistic (or ridge) regression on TF-IDF is what a text network must beat, and on few rows hardly any does (Wang and
 Manning 2012). There is one best answer, found by L-BFGS (Liu and Nocedal 1989), and it takes seconds.
 
-B rows, M n-grams of a row, G n-grams kept, F flat values of the other columns, O outputs, K sides: fits side by side.
+What it says of a training row must be what it would say of a new one, so that other networks can learn what it lacks.
+So besides the fit of all rows there are K, each without the rows of one side (stacking: Wolpert 1992).
+
+B rows, M n-grams of a row, G n-grams kept, F flat values of the other columns, O outputs, K sides.
 """
 
+from dataclasses import dataclass
 from types import ModuleType
 
 import torch
@@ -17,43 +21,85 @@ from netwright.tasks import Supervised
 
 PENALTIES = (100.0, 10.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """L2 penalties tried, on the sum of the losses of all rows, from strong to weak."""
-NEARLY = 0.5
-"""Standard errors of the least loss on held rows, within which a stronger penalty is as good, and so preferred: the
-one-standard-error rule (Breiman et al. 1984), halved."""
-USUAL = 0.3
-"""The penalty where no row is held to choose one by."""
+ENOUGH = 1.0
+"""Standard errors of the least loss of rows unseen, within which a stronger penalty is as good, and so preferred: the
+one-standard-error rule (Breiman et al. 1984)."""
+SIDES, FEW_SIDES, MANY_ROWS = 4, 2, 100_000
+"""Parts that are left out in turn; and of very many rows, where half of them are enough."""
 ROUNDS = 25
 """Iterations for each."""
 CHOICE_ROWS = 10_000
-"""Rows the penalty is chosen on at most; the final fit sees all."""
+"""Rows the penalty is chosen on at most; the final fits see all."""
 MOST_WEIGHTS = 24_000_000
 """Weights of sides that are fitted at once."""
 LARGEST = 50_000_000
-"""Weights of the branch at most: where there are very many outputs it sees fewer n-grams."""
+"""Weights of the branch at most, by default: where there are very many outputs it sees fewer n-grams."""
 WORK = 1.5e9
-"""N-grams times iterations of the last fit, more or less, so that it ends in a minute or two."""
+"""N-grams times iterations of a last fit, more or less, so that it ends in a minute or two."""
+
+
+def most_grams(grams: int, outputs: int) -> int:
+    """How many of these n-grams the branch weighs by default."""
+    return max(0, min(grams, LARGEST // outputs - 1))
 
 
 class Wide(nn.Module):
-    """(B, O) a sum of the weights of a row's n-grams and its flat values. All zeros until `fit_wide` fits it."""
+    """(B, O) a sum of the weights of a row's n-grams and its flat values. All zeros until `fit_wide` fits it.
+
+    N-grams above number `grams` have no weight. Their numbers follow their hashes, so which they are is chance.
+    """
 
     def __init__(self, grams: int, flat: int, outputs: int) -> None:
         super().__init__()
         self.weight: Tensor
         self.flat_weight: Tensor
         self.bias: Tensor
-        self.size = max(1, min(grams + 1, LARGEST // outputs))
+        self.size = grams + 1
         self.register_buffer("weight", torch.zeros(self.size, outputs))
         self.register_buffer("flat_weight", torch.zeros(flat, outputs))
         self.register_buffer("bias", torch.zeros(outputs))
 
     def forward(self, grams: Tensor, weights: Tensor, flat: Tensor) -> Tensor:
         """(B, M) int32, (B, M), (B, F) → (B, O)."""
-        found = self.bias + flat @ self.flat_weight
-        if not grams.shape[1]:
-            return found
-        seen = torch.where(grams < self.size, grams, 0).long()  # number 0 has no weight
-        return found + (weights[:, None] @ self.weight[seen]).squeeze(1)
+        return weighed(grams, weights, self.weight) + flat @ self.flat_weight + self.bias
+
+
+def weighed(grams: Tensor, weights: Tensor, table: Tensor, first: Tensor | int = 0) -> Tensor:
+    """(B, O) the sum over n-grams (B, M) int32 and their weights (B, M) of the rows of a table (G, O).
+
+    Number 0 is no n-gram, nor is one the table does not have. The table of row i begins at `first` of a longer one.
+    """
+    if not grams.shape[1]:
+        return weights.new_zeros(len(grams), table.shape[-1])
+    size = table.shape[-2]
+    seen = torch.where(grams < size, grams, 0).long() + first  # number 0 has no weight
+    return (weights[:, None] @ table.flatten(0, -2)[seen]).squeeze(1)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """K fits, each without the rows of one side; and the penalty they were fitted with."""
+
+    weight: Tensor
+    """(K, G, O)."""
+    flat_weight: Tensor
+    """(K, F, O)."""
+    bias: Tensor
+    """(K, O)."""
+    penalty: float
+
+    def __call__(self, grams: Tensor, weights: Tensor, flat: Tensor) -> Tensor:
+        """(B, O) what the fit says of each row that has not seen it, nor any row with the same n-grams."""
+        side = side_of(grams, len(self.weight))
+        said = weighed(grams, weights, self.weight, (side * self.weight.shape[1])[:, None])
+        return said + (flat[:, None] @ self.flat_weight[side]).squeeze(1) + self.bias[side]
+
+
+def side_of(grams: Tensor, sides: int) -> Tensor:
+    """(B,) the side of each row. Numbers of n-grams follow their hashes, so their sum is as good as drawn, and it is
+    the same wherever the row is met again.
+    """
+    return grams.sum(1) % sides
 
 
 class Sparse:
@@ -131,53 +177,61 @@ class Fit:
 
 @torch.no_grad()
 def fit_wide(
-    wide: Wide,
-    task: Supervised,
-    inputs: tuple[Tensor, Tensor, Tensor],
-    target: Tensor,
-    fold: Tensor,
-    held: tuple[Tensor, Tensor, Tensor],
-    truth: Tensor,
-    held_fold: Tensor,
-    *,
-    penalty: float | None = None,
-) -> tuple[Tensor, float]:
-    """Fit on all rows (n-grams (B, M), their weights (B, M), flat values (B, F)); the penalty is the strongest of those
-    whose loss on held rows is nearly the least, where a row of fold k is judged by a fit without fold k.
+    wide: Wide, task: Supervised, inputs: tuple[Tensor, Tensor, Tensor], target: Tensor, *, penalty: float | None = None
+) -> Sides:
+    """Fit on all rows (n-grams (B, M), their weights (B, M), flat values (B, F)), and once without each side.
 
-    Gives what those fits say of the held rows, (b, O), NaN where no fit is without a row's fold, and the penalty.
+    The penalty is the strongest of those whose loss on rows unseen is nearly the least.
     """
-    size, folds = len(wide.weight), int(held_fold.max()) + 1 if len(held_fold) else 1
-    sides = folds if size * task.output_size * folds <= MOST_WEIGHTS else 1
-    left_out = fold[:, None] == torch.arange(sides, device=fold.device)
-    judged = held_fold < sides
-    some = slice(None, None, max(1, len(target) // CHOICE_ROWS))
-    sparse, rest = Sparse(inputs[0][some], inputs[1][some], size), Sparse(held[0], held[1], size)
-    fit = Fit(task, sparse, inputs[2][some], target[some], left_out[some])
-    tried: list[tuple[float, float, Tensor]] = []  # penalty, loss, what is said of held rows
-    enough = float("inf")
-    if penalty is None and not bool(judged.any()):
-        penalty = USUAL
-    for candidate in (penalty,) if penalty is not None else PENALTIES:
-        fit.to_optimum(candidate)
-        outputs = fit.outputs(rest, held[2])
-        own = outputs[torch.arange(len(outputs), device=outputs.device), held_fold.clamp(0, sides - 1)]
-        losses = task.losses(own, truth)[judged].double()
-        loss = float(losses.mean()) if len(losses) else 0.0
-        if tried and loss >= min(before for _, before, _ in tried):
-            break
-        tried.append((candidate, loss, own))
-        enough = loss + (NEARLY * float(losses.std()) / len(losses) ** 0.5 if len(losses) > 1 else 0.0)
-    chosen, _, unseen = next(of for of in tried if not of[1] > enough)
-    unseen[~judged] = float("nan")
-    whole = Fit(task, Sparse(inputs[0], inputs[1], size), inputs[2], target, torch.zeros_like(left_out[:, :1]))
-    path = [*(before for before, _, _ in tried if before > chosen), chosen, chosen]
-    rounds = max(4, min(ROUNDS, int(WORK / max(1, len(whole.sparse.value)) / len(path))))
-    for candidate in path:
-        whole.to_optimum(candidate, rounds)  # from strong to weak: from nothing at once it takes far longer
-    for buffer, part in zip((wide.weight, wide.flat_weight, wide.bias), whole.parts, strict=True):
+    size, rows = len(wide.weight), len(target)
+    sides = SIDES if rows < MANY_ROWS else FEW_SIDES
+    at_once = max(1, min(sides, MOST_WEIGHTS // (size * task.output_size)))
+    side = side_of(inputs[0], sides)
+    if penalty is None:
+        some = slice(None, None, max(1, rows // CHOICE_ROWS))
+        penalty = _chosen(task, tuple(x[some] for x in inputs), target[some], side[some], at_once, size)
+    path = [*(stronger for stronger in PENALTIES if stronger > penalty), penalty, penalty]
+    sparse = Sparse(inputs[0], inputs[1], size)
+    rounds = max(4, min(ROUNDS, int(WORK / max(1, len(sparse.value)) / len(path))))
+
+    def fitted(left_out: Tensor) -> list[Tensor]:
+        """The parts (K, …, O) of a fit without these rows (B, K)."""
+        fit = Fit(task, sparse, inputs[2], target, left_out)
+        for candidate in path:
+            fit.to_optimum(candidate, rounds)  # from strong to weak: from nothing at once it takes far longer
+        return [part.unflatten(1, (left_out.shape[1], -1)).transpose(0, 1) for part in fit.parts]
+
+    for buffer, part in zip((wide.weight, wide.flat_weight, wide.bias), fitted(_left_out(side, -1, 0)), strict=True):
         buffer.copy_(part.view_as(buffer))
-    return unseen, chosen
+    groups = [fitted(_left_out(side, k, min(k + at_once, sides))) for k in range(0, sides, at_once)]
+    weight, flat_weight, bias = (torch.cat(parts).contiguous() for parts in zip(*groups, strict=True))
+    return Sides(weight, flat_weight, bias[:, 0], penalty)
+
+
+def _left_out(side: Tensor, first: int, last: int) -> Tensor:
+    """(B, K) which rows are of each of these sides."""
+    return side[:, None] == torch.arange(first, last, device=side.device)
+
+
+def _chosen(
+    task: Supervised, inputs: tuple[Tensor, ...], target: Tensor, side: Tensor, at_once: int, size: int
+) -> float:
+    """The penalty. Judged are the rows of as many sides as are fitted at once."""
+    grams, weights, flat = inputs
+    sparse = Sparse(grams, weights, size)
+    fit = Fit(task, sparse, flat, target, _left_out(side, 0, at_once))
+    judged = torch.nonzero(side < at_once).flatten()
+    tried: list[tuple[float, float]] = []  # penalty, loss
+    enough = float("inf")
+    for candidate in PENALTIES:
+        fit.to_optimum(candidate)
+        losses = task.losses(fit.outputs(sparse, flat)[judged, side[judged]], target[judged]).double()
+        loss = float(losses.mean()) if len(losses) else 0.0
+        if tried and loss >= tried[-1][1]:
+            break
+        tried.append((candidate, loss))
+        enough = loss + (ENOUGH * float(losses.std()) / len(losses) ** 0.5 if len(losses) > 1 else 0.0)
+    return next(candidate for candidate, loss in tried if not loss > enough)
 
 
 def flat_size(numbers: int, cardinalities: tuple[int, ...]) -> int:
