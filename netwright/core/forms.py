@@ -33,6 +33,8 @@ class SequenceForm(Record):
     """In a long table the column that orders the steps of a sequence; None for the order of the file."""
     id: str | None = None
     """In a long table the column that says which sequence a step belongs to."""
+    steps: tuple[str, ...] = Field(default=(), max_length=MOST)
+    """In a wide table the columns that are the steps, in their order."""
 
     @model_validator(mode="after")
     def _whole(self) -> "SequenceForm":
@@ -58,6 +60,8 @@ class TextForm(Record):
     """The hashes of the n-grams that are kept, rising; n-gram number i + 1 is the i-th."""
     rarity: tuple[Finite, ...] = ()
     """The inverse document frequency of each."""
+    most_grams: int = Field(default=1024, ge=0, le=MOST)
+    """N-grams of a row that are fed at most: the weightiest."""
 
     @model_validator(mode="after")
     def _whole(self) -> "TextForm":
@@ -92,7 +96,7 @@ class SeriesForm(Record):
     """Columns of numbers that are known up to now only."""
     known: tuple[str, ...] = ()
     """Columns of numbers that are known in advance."""
-    step: str
+    step: str = Field(pattern=r"^[1-9]\d{0,8}(us|ms|s|m|h|d|b|w|mo|q|y|i)$")
     """The time between two rows as an interval of a calendar: "15m", "1h", "1d", "1w", "1mo", "1q", "1y"; "1i" for
     rows without time."""
     zone: str | None = None

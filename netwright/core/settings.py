@@ -36,13 +36,13 @@ class Settings(Record):
     """The label of ordinary rows, where rows are labelled and anomalies are searched for; of two the most frequent."""
     false_alarms: float = Field(default=0.01, gt=0, lt=1)
     """Share of ordinary rows that a search for anomalies may take for one."""
-    horizon: int | None = Field(default=None, ge=1)
+    horizon: int | None = Field(default=None, ge=1, le=100_000)
     """Steps of a series that are foretold; a table is taken for series where it is given."""
     id: str | None = None
     """The column that says which series, or which sequence, a row belongs to."""
     known: tuple[str, ...] = ()
     """Columns of a series that are known in advance, such as holidays or prices that are set."""
-    season: int | None = Field(default=None, ge=1)
+    season: int | None = Field(default=None, ge=1, le=100_000)
     """Steps after which a series repeats itself; found where None."""
     quantiles: tuple[float, ...] = (0.1, 0.5, 0.9)
     """Of what is foretold; the middle one is the forecast."""
