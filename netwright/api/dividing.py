@@ -1,6 +1,6 @@
 """Which split a table gets: given files, a date-time column, groups, or at random with duplicates on one side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,15 +23,17 @@ def divide(
     settings: Settings,
     family: Family,
     given: dict[str, np.ndarray],
+    same: Sequence[str] = (),
 ) -> Split:
     """The split of the rows. `given` are the positions of rows that came as validation or test rows.
 
+    Rows that are equal stay on one side; those that are equal in the columns `same`, where given.
     Raises InputError for a column that is not there, and where too few rows are left.
     """
     share = 0.0 if "test" in given else settings.held_out()
     rest = np.setdiff1d(np.arange(table.rows), np.concatenate([*given.values(), np.zeros(0, dtype=np.int64)]))
     folds = (1, 1e-9) if "validation" in given else family.folds(len(rest), settings.config)
-    split = _split_rest(table.take(rest), {k: v[rest] for k, v in values.items()}, kind, settings, folds, share)
+    split = _split_rest(table.take(rest), {k: v[rest] for k, v in values.items()}, kind, settings, folds, share, same)
     training, parts = rest[split.training], tuple(rest[fold] for fold in split.folds)
     if "validation" in given:
         training, parts = np.sort(np.concatenate([training, *parts])), (given["validation"],)
@@ -49,6 +51,7 @@ def _split_rest(
     settings: Settings,
     folds: tuple[int, float],
     share: float,
+    same: Sequence[str],
 ) -> Split:
     column = settings.time or (None if settings.shuffle or settings.group else _ordering(table))
     if column is not None:
@@ -71,7 +74,7 @@ def _split_rest(
             fold_share=fold_share,
             test_share=share,
         )
-    keys, words = _keys(table, settings.group)
+    keys, words = _keys(table, settings.group, same)
     strata = np.zeros(table.rows, dtype=np.int64)
     if kind != "multilabel" and not settings.group and values:
         first = next(iter(values.values()))
@@ -82,16 +85,16 @@ def _split_rest(
     )
 
 
-def _keys(table: Table, group: str | None) -> tuple[np.ndarray, str]:
+def _keys(table: Table, group: str | None, same: Sequence[str]) -> tuple[np.ndarray, str]:
     """(N,) equal where rows must stay together, and the reason in words."""
     if group:
         if group not in table.columns:
             raise unknown_column(group, table.columns, "--group")
         return table[group].rank("dense").fill_null(0).to_numpy(), f"rows of one {group!r} on one side, as --group asks"
-    rows = table.row_hashes()
+    rows = (table.without([name for name in table.columns if name not in same]) if same else table).row_hashes()
     if len(np.unique(rows)) < FEWEST_DIFFERENT <= len(rows):
         return np.arange(len(rows)), "equal rows told apart, for there are hardly any different ones"
-    return rows, "exact duplicates on one side"
+    return rows, "equal texts on one side" if same else "exact duplicates on one side"
 
 
 def _ordering(table: Table) -> str | None:

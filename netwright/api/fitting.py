@@ -18,7 +18,7 @@ from netwright.api.stopping import Stop
 from netwright.api.validating import validation
 from netwright.core import devices
 from netwright.core.arrays import as_tensor
-from netwright.core.forms import CorpusForm
+from netwright.core.forms import CorpusForm, SeriesForm
 from netwright.core.plan import Plan, Planned
 from netwright.core.record import Record
 from netwright.core.seeds import derive
@@ -34,6 +34,8 @@ SAMPLE, SAMPLE_BYTES = 20_000, 512_000_000
 """Pictures, and bytes of what is no table, that are measured before and after training at most."""
 EPOCH_TOKENS = 1_000_000
 """Tokens of a text that are trained on in an epoch at most, so that a long one is validated now and then."""
+EPOCH_WINDOWS = 100_000
+"""Windows of series that are trained on in an epoch at most: they overlap."""
 SMALL_WORK = 1e9
 """Multiplications a step below which one thread is used. A second brings little there, and where another process wants
 the same core it was measured to make a step of 8e7 seventy times slower."""
@@ -157,6 +159,8 @@ def _sample(rows: Rows) -> int | None:
 def _drawn(rows: Rows) -> int | None:
     """Windows an epoch has at most: of a text as many as lie side by side, of a long one those of a part of it."""
     form = rows.schema.form
+    if isinstance(form, SeriesForm):
+        return EPOCH_WINDOWS
     if not isinstance(form, CorpusForm):
         return None
     return max(1, -(-min(EPOCH_TOKENS, len(rows.split.training)) // form.window))

@@ -25,7 +25,8 @@ def complete(settings: Settings) -> Settings:
         target = (info.target,)
     elif not target and settings.task != "language" and holds_texts(settings.source, lines=False):
         target = (LABEL,)
-    files = {role: source_name(getattr(settings, role)) for role in ("validation", "test") if getattr(settings, role)}
+    roles = ("validation", "test", "pretrained")
+    files = {role: source_name(getattr(settings, role)) for role in roles if getattr(settings, role)}
     return settings.model_copy(update={"source": source_name(settings.source), "target": target, **files})
 
 

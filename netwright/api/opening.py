@@ -72,7 +72,8 @@ def _open(source: object, settings: Settings, possible: frozenset[DataKind], *, 
     arrays = "image" not in possible and holds_pictures(source)  # of three dimensions, and not to be seen
     if "sequence" in possible and (arrays or holds_sequences(source)):
         return read_sequences(source, target=settings.target[0] if settings.target else None)
-    if "text" in possible and holds_texts(source, lines=bool(settings.target)):
+    seen = "image" in possible and holds_pictures(source)
+    if "text" in possible and not seen and holds_texts(source, lines=bool(settings.target)):
         return read_texts(source)
     if "corpus" in possible and not settings.target and holds_corpus(source):
         return read_corpus(source)

@@ -104,10 +104,10 @@ def gather(sources: Sources, settings: Settings, family: Family, pretrained: Tok
     values = target_values(table, labels)
     cells = {name: types[name] for name in labels}
     kind, why = (asked, why_asked(settings, family)) if asked else infer_kind(values, cells, settings.task)
-    split = divide(table, values, kind, settings, family, given)
     inputs = table.without(targets)
-    exclude = (*settings.exclude, *([settings.group] if settings.group else []))
     texts = texts_of(inputs, settings) if reads else ()
+    split = divide(table, values, kind, settings, family, given, texts)
+    exclude = (*settings.exclude, *([settings.group] if settings.group else []))
     measured = inputs.take(split.training)
     schema = fit_schema(measured, types, kinds=settings.kinds, exclude=exclude, scaling=settings.scaling, texts=texts)
     if reads:
@@ -131,6 +131,16 @@ def gather(sources: Sources, settings: Settings, family: Family, pretrained: Tok
 def texts_of(table: Table, settings: Settings, *, sure: bool = True) -> tuple[str, ...]:
     """The columns whose text is to be read: those a person says, else what looks so; `sure` that there are some."""
     forced = tuple(name for name, kind in settings.kinds.items() if kind == "text")
+    for name in forced:
+        if name in (*settings.exclude, *settings.target):
+            raise InputError(
+                f"The column {name!r} can't be read as a text.",
+                got=f"--kind {name}=text, and it is {'left out' if name in settings.exclude else 'the target'}",
+                wanted="a column of its own",
+                fix="Leave one of the two out.",
+            )
+        if name not in table.columns:
+            raise unknown_column(name, table.columns, "--kind")
     others = tuple(name for name in settings.kinds if name not in forced)
     not_read = (*settings.exclude, *others, *([settings.group] if settings.group else []))
     return forced or find_texts(table, settings.target, not_read, sure=sure)

@@ -24,10 +24,11 @@ from netwright.data.series.again import conformed, other_step, unknown_series
 from netwright.data.series.clock import shown_times, zoned
 from netwright.data.series.form import fit_form, parts_in, schema_of
 from netwright.data.series.gaps import gap_notices
-from netwright.data.series.layout import Layout, find_layout, without_use
+from netwright.data.series.layout import Layout, find_layout, without_change, without_use
 from netwright.data.series.parting import Boundaries, boundaries, long_enough, named, split_windows, trimmed
 from netwright.data.series.regular import Regular, regular
 from netwright.data.series.stamps import NONE
+from netwright.data.series.step import parse_step
 from netwright.data.series.windows import observed, starts_of, steps_of, windows, with_unknown
 from netwright.data.sources.read import read
 from netwright.data.split import Split
@@ -37,6 +38,7 @@ from netwright.tasks import Forecasting
 
 FEWEST_TRAINING = 4
 """Training steps with a value that a series must have, for its mean and spread to be known."""
+PURPOSES = {"training": "to train on", "validation": "to validate on", "test": "to be measured on"}
 
 
 def gather_series(sources: Sources, settings: Settings, family: Family, watch: Watch = nobody) -> Rows:
@@ -58,6 +60,7 @@ def gather_series(sources: Sources, settings: Settings, family: Family, watch: W
     whole, odd = trimmed(whole, len(layout.targets))
     limits = boundaries(
         whole,
+        len(layout.targets),
         settings.horizon,
         test_share=settings.held_out(),
         validation_share=VALIDATION_SHARE,
@@ -66,7 +69,8 @@ def gather_series(sources: Sources, settings: Settings, family: Family, watch: W
     layout, whole, useless = _useful(layout, whole, limits)
     form, why = fit_form(whole, layout, settings, limits)
     whole, short = _kept(whole, form, limits)
-    form = form.model_copy(update={"series": tuple(one for one in form.series if one.id in set(whole.ids))})
+    kept = set(whole.ids)
+    form = form.model_copy(update={"series": tuple(one for one in form.series if one.id in kept)})
     notices += [*odd, *useless, *why, *short]
     notices += gap_notices(whole.values, whole.row, whole.starts, layout.numbers)
     schema = schema_of(form, layout, types, whole, limits)
@@ -79,12 +83,12 @@ def series_rows(predictor: Predictor, source: object, *, query: str | None = Non
     form = schema.form
     assert isinstance(task, Forecasting) and isinstance(form, SeriesForm)
     table, layout, notices = conformed(schema, dict(zip(task.targets, task.cells, strict=True)), raw)
-    whole = regular(table, layout)
+    whole = regular(table, layout, step=parse_step(form.step))
     notices += [*raw.notices, *whole.notices, *other_step(whole, form)]
     whole, odd = trimmed(whole, len(form.targets))
     good, short = long_enough(whole, form.window + form.horizon, np.ones(whole.steps, dtype=bool), 1)
     if not good.any():
-        raise _too_short(whole, form.window + form.horizon, form, "Give more rows.")
+        raise _too_short(whole, form, "to be judged", form.window + form.horizon, "Give more rows.")
     if short:
         odd.append(Notice(what=f"{named(short, 'series')} too short for a window and a horizon: left out"))
     whole = whole.select(good[whole.series])
@@ -192,17 +196,24 @@ def _starts(series: Regular, layout: Layout, given: Given) -> dict[str, int]:
 
 
 def _useful(layout: Layout, series: Regular, limits: Boundaries) -> tuple[Layout, Regular, list[Notice]]:
-    """Without the columns known up to now only that say nothing in training."""
+    """Without the columns that say nothing in training, known in advance or up to now."""
     training = series.positions < limits.validation
-    columns = {name: series.values[training, i] for i, name in enumerate(layout.numbers) if name in layout.past}
-    useless = without_use(columns)
-    if not useless:
+    columns = {name: series.values[training, i] for i, name in enumerate(layout.numbers)}
+    useless = without_use({name: columns[name] for name in layout.past})
+    # what counts the rows may well be known in advance on purpose
+    blank = {name: why for name in layout.known if (why := without_change(columns[name]))}
+    told = []
+    for found, fix in ((useless, ""), (blank, "what never varied can't be learned from; leave it out of --known")):
+        words = ", ".join(f"{name!r} ({why})" for name, why in list(found.items())[:8])
+        if found:
+            told.append(Notice(what=f"{len(found)} column(s) are left out: {words}", fix=fix, serious=found is blank))
+    out = useless | blank
+    if not out:
         return layout, series, []
-    kept = [i for i, name in enumerate(layout.numbers) if name not in useless]
-    words = ", ".join(f"{name!r} ({why})" for name, why in list(useless.items())[:8])
-    past = tuple(name for name in layout.past if name not in useless)
-    layout = replace(layout, past=past, left_out=(*layout.left_out, *useless.items()))
-    return layout, series.columns(kept), [Notice(what=f"{len(useless)} column(s) are left out: {words}")]
+    kept = [i for i, name in enumerate(layout.numbers) if name not in out]
+    past, known = (tuple(name for name in names if name not in out) for names in (layout.past, layout.known))
+    layout = replace(layout, past=past, known=known, left_out=(*layout.left_out, *out.items()))
+    return layout, series.columns(kept), told
 
 
 def _kept(series: Regular, form: SeriesForm, limits: Boundaries) -> tuple[Regular, list[Notice]]:
@@ -210,12 +221,8 @@ def _kept(series: Regular, form: SeriesForm, limits: Boundaries) -> tuple[Regula
     steps = form.window + form.horizon
     training = (series.positions < limits.validation) & np.isfinite(series.values[:, : len(form.targets)]).any(axis=1)
     good, short = long_enough(series, steps, training, FEWEST_TRAINING)
-    first = starts_of(form, series)
-    inside = split_windows(series, limits, first, window=form.window, horizon=form.horizon)
-    if not good.any() or not len(inside.training) or not len(inside.folds[0]):
-        parts = 2 + (limits.steps[2] > 0)
-        fix = "Give more rows, or a smaller --horizon" + (", --window" if form.window > 1 else "") + " or --test-share."
-        raise _too_short(series, form.window + parts * form.horizon, form, fix)
+    if not good.any():
+        raise _too_short(series, form, PURPOSES["training"], *_needed(form, limits, "training"))
     told = []
     if short:
         what = (
@@ -226,12 +233,40 @@ def _kept(series: Regular, form: SeriesForm, limits: Boundaries) -> tuple[Regula
     return series.select(good[series.series]), told
 
 
-def _too_short(series: Regular, needed: int, form: SeriesForm, fix: str) -> InputError:
-    lengths = np.diff(series.starts)
-    several = f"{len(lengths):,} series of {lengths.min():,} to {lengths.max():,} steps"
+def _checked(split: Split, series: Regular, form: SeriesForm, limits: Boundaries) -> list[Notice]:
+    """What is told where nothing can be measured. Raises InputError where a part that is needed has no window."""
+    windows = {"training": split.training, "validation": split.folds[0], "test": split.test}
+    for role, purpose in PURPOSES.items():
+        if not len(windows[role]) and (role != "test" or role in limits.files):
+            raise _too_short(series, form, purpose, *_needed(form, limits, role), limits)
+    if len(split.test) or not limits.steps[2]:
+        return []
+    what = f"no forecast of {form.horizon:,} steps lies within the {limits.steps[2]:,} held out: nothing is measured"
+    return [Notice(what=what, fix="give more rows, or a larger --test-share", serious=True)]
+
+
+def _needed(form: SeriesForm, limits: Boundaries, role: str) -> tuple[int, str]:
+    """How many steps with a value are wanted so that this part has a window, and the mend."""
+    if role in limits.files:
+        return form.horizon, f"Give a --{role} file with more rows, or a smaller --horizon."
+    wanted = form.window + (2 + (limits.steps[2] > 0 and "test" not in limits.files)) * form.horizon
+    window = ", --window" if form.window > 1 else ""
+    return wanted, f"Give more rows, or a smaller --horizon{window} or --test-share."
+
+
+def _too_short(
+    series: Regular, form: SeriesForm, purpose: str, needed: int, fix: str, limits: Boundaries | None = None
+) -> InputError:
+    counts = np.add.reduceat(series.known(len(form.targets)).astype(np.int64), series.starts[:-1])
+    several = f"{len(counts):,} series of {counts.min():,} to {counts.max():,} steps of {series.grid.step} with a value"
+    got = f"{int(counts[0]):,} steps of {series.grid.step} with a value" if len(counts) == 1 else several
+    if limits is not None:
+        training, validating, held = limits.steps
+        got += f": {training:,} train, {validating:,} validate, {held:,} are held out"
+    whose = "The series is" if len(counts) == 1 else "Every series is"
     return InputError(
-        "The series is too short." if len(lengths) == 1 else "Every series is too short.",
-        got=f"{int(lengths[0]):,} steps" if len(lengths) == 1 else several,
+        f"{whose} too short {purpose}.",
+        got=got,
         wanted=f"{needed:,} steps or more for a window of {form.window} and a horizon of {form.horizon}",
         fix=fix,
     )
@@ -253,6 +288,8 @@ def _rows(
     encoded, target = windows(form, steps)
     starts = starts_of(form, series)
     starts = starts[observed(form, steps.target, starts)]
+    split = split_windows(series, limits, starts, window=form.window, horizon=form.horizon)
+    notices += _checked(split, series, form, limits)
     task = Forecasting.fit(
         {name: series.values[:, i] for i, name in enumerate(form.targets)},
         cells,
@@ -267,7 +304,7 @@ def _rows(
         task=task,
         task_why="because --horizon is given",
         schema=schema,
-        split=split_windows(series, limits, starts, window=form.window, horizon=form.horizon),
+        split=split,
         encoded=encoded,
         target=target,
         notices=tuple(notices),

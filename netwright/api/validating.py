@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from netwright.api.rows import Rows
 from netwright.core.arrays import at_once
 from netwright.core.record import Record
-from netwright.data.batches import Batches
+from netwright.data.batches import Batches, spread
 from netwright.engine.loop import Validate
 from netwright.families.family import Family
 from netwright.tasks import Answering, Supervised, Task
@@ -15,12 +15,16 @@ CHUNK = 8192
 """Rows of a table that are validated at once."""
 
 
+MOST_WINDOWS = {"series": 5000, "corpus": 800}
+"""Windows that validate at most after an epoch: they overlap, or a few hundred tell as much as all."""
+
+
 def validation(family: Family, config: Record, rows: Rows, batches: Batches) -> Validate:
     """A function module → validation losses and figures."""
     if family.watched is not None:
         return _watching(family, config, rows.task, batches)
     if family.judge is not None:
-        return _judging(family, config, rows.task, batches)
+        return _judging(family, config, rows.task, batches, MOST_WINDOWS.get(rows.schema.data))
     assert isinstance(rows.task, Answering), f"{family.name} must say how good it is at {rows.task.kind}"
     return validator(rows.task, batches, len(rows.split.folds))
 
@@ -43,9 +47,9 @@ def _watching(family: Family, config: Record, task: Task, batches: Batches) -> V
     return validate
 
 
-def _judging(family: Family, config: Record, task: Task, batches: Batches) -> Validate:
-    """The mean of the losses by which the family judges validation rows."""
-    rows = torch.nonzero(batches.fold >= 0).flatten()
+def _judging(family: Family, config: Record, task: Task, batches: Batches, most: int | None) -> Validate:
+    """The mean of the losses by which the family judges validation rows, or `most` of them spread evenly."""
+    rows = spread(torch.nonzero(batches.fold >= 0).flatten(), most)
     assert family.judge is not None
     judge = family.judge
 

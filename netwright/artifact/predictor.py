@@ -59,7 +59,8 @@ class Predictor:
         rows = self.read(source)
         if isinstance(self.task, Forecasting):
             table, notices = self.answers(rows)
-            names = [name for name in table.columns if name == "prediction" or name.startswith("prediction_")]
+            width = len(self.task.targets) * len(self.task.quantiles)
+            names = [name for name in table.columns[-width:] if name.startswith("prediction")]
             predictions = np.stack([table[name].to_numpy() for name in names], axis=1)
         else:
             predictions, notices = self.predictions(rows)
@@ -264,8 +265,9 @@ def forward(
 
     They are made chunk by chunk, in eval mode and without gradients.
     """
-    first = next(module.parameters(), None)
-    device, before = (first.device, first.dtype) if first is not None else (torch.device("cpu"), dtype)
+    numbers = (x for x in (*module.parameters(), *module.buffers()) if x.is_floating_point())
+    first = next(numbers, torch.zeros(0))
+    device, before = first.device, first.dtype
     module.eval()
     if before != dtype:
         module.to(dtype)

@@ -65,11 +65,11 @@ class Batches:
 
     def training(self, most: int | None = None) -> Batch:
         """Every row that trains, as one batch, or `most` of them spread evenly: what statistics are measured on."""
-        return self.at(_spread(self.rows, most))
+        return self.at(spread(self.rows, most))
 
     def validating(self, most: int | None = None) -> Batch:
         """Every row that validates, as one batch, or `most` of them spread evenly."""
-        return self.at(_spread(torch.nonzero(self.fold >= 0).flatten(), most))
+        return self.at(spread(torch.nonzero(self.fold >= 0).flatten(), most))
 
     def _alike(self, order: Tensor, generator: torch.Generator) -> list[Tensor]:
         """The rows in this order cut into batches of like length, the batches at random again."""
@@ -90,5 +90,6 @@ def rounded(length: int) -> int:
     return -(-length // step) * step
 
 
-def _spread(rows: Tensor, most: int | None) -> Tensor:
+def spread(rows: Tensor, most: int | None) -> Tensor:
+    """The rows (n,), or `most` of them spread evenly."""
     return rows if most is None or len(rows) <= most else rows[torch.linspace(0, len(rows) - 1, most).long()]

@@ -4,6 +4,7 @@ n windows, B of them at once, L steps of the past, H of the horizon, T targets, 
 """
 
 from collections.abc import Iterator, Mapping
+from time import monotonic
 
 import numpy as np
 import torch
@@ -30,19 +31,28 @@ ALONE = {"network": "network alone"}
 """What a part of a blend is called where it stands beside the whole."""
 OWN = "forecast"
 WORST = 10
+MOST, FEWEST = 20_000, 500
+"""Windows that are judged at most, and however much each of them foretells."""
+NUMBERS = 200_000_000
+"""Numbers that the windows judged may foretell together."""
+PILOT = 64
+"""Windows by which it is told how long one takes, where time is short."""
+TIME_SHARE = 0.1
+"""Share of the time limit that judging may take."""
 
 
 def judge_forecasts(rows: Rows, module: nn.Module, settings: Settings) -> Judged:
-    """The figures over all windows held out, beside those of simpler things and of the parts of a blend."""
-    task, held = rows.task, rows.split.test
+    """The figures over the windows held out, beside those of simpler things and of the parts of a blend.
+
+    Of very many windows, or where the time is short, some are judged, spread evenly; the captions say how many.
+    """
+    task = rows.task
     assert isinstance(task, Forecasting)
     places = Places(rows)
+    held = _bounded(rows, module, places, settings.time_limit)
     tallies: dict[str, Tally] = {}
     for start, part in _parts(rows, held):
-        truth, scale = places.truth(part), places.scale(part)
-        for name, found in _forecasts(rows, module, part).items():
-            tally = tallies.setdefault(name, Tally(len(held), task, places.naive_error))
-            tally.add(start, places.in_unit(part, found), truth, scale, places.series[part], banded=_banded(name))
+        _tallied(rows, module, places, part, start, len(held), tallies)
     own = tallies.pop(OWN)
     main = "mean absolute error" if len(task.targets) == 1 else "scaled error"
     low, high = own.range_of(main, places.blocks(held), seed=settings.seed)
@@ -60,6 +70,45 @@ def judge_forecasts(rows: Rows, module: nn.Module, settings: Settings) -> Judged
         worst=_worst(rows, places, held, own),
         panels=forecast_panels(rows, module, places, held, own, tallies, lambda part: _own(rows, module, part)),
     )
+
+
+def _bounded(rows: Rows, module: nn.Module, places: Places, time_limit: float | None) -> np.ndarray:
+    """(n,) the windows that are judged: as many of those held out, spread evenly, as there is time for."""
+    task, held = rows.task, rows.split.test
+    assert isinstance(task, Forecasting)
+    most = max(FEWEST, min(MOST, NUMBERS // task.output_size))
+    if time_limit is not None and len(held) > PILOT:
+        some, start = evenly(held, PILOT), monotonic()
+        tallies: dict[str, Tally] = {}
+        for begin, part in _parts(rows, some):
+            _tallied(rows, module, places, part, begin, len(some), tallies)
+        each = (monotonic() - start) / len(some)
+        most = min(most, max(PILOT, int(TIME_SHARE * time_limit / max(each, 1e-9))))
+    return evenly(held, most)
+
+
+def evenly(windows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the windows (n,), spread evenly from the first to the last."""
+    if len(windows) <= most:
+        return windows
+    return windows[np.linspace(0, len(windows) - 1, most).round().astype(np.int64)]
+
+
+def _tallied(
+    rows: Rows,
+    module: nn.Module,
+    places: Places,
+    part: np.ndarray,
+    start: int,
+    windows: int,
+    tallies: dict[str, Tally],
+) -> None:
+    """Add the errors of the windows (B,), the first of which is number `start` of so many, to those of each name."""
+    assert isinstance(rows.task, Forecasting)
+    truth, scale = places.truth(part), places.scale(part)
+    for name, found in _forecasts(rows, module, part).items():
+        tally = tallies.setdefault(name, Tally(windows, rows.task, places.naive_error))
+        tally.add(start, places.in_unit(part, found), truth, scale, places.series[part], banded=_banded(name))
 
 
 def _banded(name: str) -> bool:

@@ -22,6 +22,7 @@ SERIES, TARGETS = 3, 2
 PAST = 3
 """Horizons of the past that are drawn before a forecast, at most."""
 LEAST_PAST = 48
+HEADINGS = {"the last": "The last forecast", "typical": "A typical forecast", "the worst": "The worst forecast"}
 
 
 def forecast_panels(
@@ -44,11 +45,14 @@ def forecast_panels(
         window = held[place : place + 1]
         found = places.in_unit(window, foretell(window))[0]
         error = figure("mean absolute error", float(own.window_errors()[place]))
-        for t, target in enumerate(task.targets[:TARGETS]):
-            drawn.append(_drawn(places, int(window[0]), found[:, t], target, t, what, error, own.error_title, task))
+        caption = f"{own.error_title} of this window: {error}.".capitalize()
+        for t in range(min(TARGETS, len(task.targets))):
+            drawn.append(_drawn(places, task, int(window[0]), t, found[:, t], heading=HEADINGS[what], caption=caption))
     steps = {"this forecast": own.step_errors()} | {name: tally.step_errors() for name, tally in others.items()}
     title = "Error by step of the horizon"
     told = "How the error grows the further ahead a step lies; below the others is better."
+    if len(held) < len(rows.split.test):
+        told += f" All figures are of {len(held):,} of the {len(rows.split.test):,} windows held out, spread evenly."
     more = [Panel(section="Forecasts", title=title, html=by_step(steps, own.error_title), caption=told)]
     weights, names = getattr(module, "weights", None), getattr(module, "names", ())
     if weights is not None and len(names) == weights.shape[-1] and weights.dim() == 2:
@@ -75,25 +79,17 @@ def _chosen(places: Places, held: np.ndarray, errors: np.ndarray) -> list[tuple[
 
 
 def _drawn(
-    places: Places,
-    window: int,
-    found: np.ndarray,
-    target: str,
-    column: int,
-    what: str,
-    error: str,
-    title: str,
-    task: Forecasting,
+    places: Places, task: Forecasting, window: int, column: int, found: np.ndarray, *, heading: str, caption: str
 ) -> Panel:
-    """One forecast (H, Q) of one target over what came."""
-    form = places.form
+    """One forecast (H, Q) of the target in this column over what came."""
+    form, target = places.form, shorten(task.targets[column], 40)
     times, values = places.before(window, max(LEAST_PAST, form.season, min(form.window, PAST * form.horizon)))
     ahead, truth = places.times(np.asarray([window]))[0], places.truth(np.asarray([window]))[0, :, column]
     name = next((f" of {shorten(str(one), 40)!r}" for one in places.named(window).values()), "")
     low, high = task.quantiles[0], task.quantiles[-1]
     picture = over_truth(
         Foretold(
-            name=shorten(target, 40),
+            name=target,
             past_times=times,
             past=values[:, column],
             times=ahead,
@@ -106,8 +102,5 @@ def _drawn(
         dated=form.step[-1] != "i",
     )
     begins = time_words(places.grid, int(ahead[0]))
-    which = {"the last": "The last forecast", "typical": "A typical forecast", "the worst": "The worst forecast"}[what]
-    heading = f"{which}{name}, from {begins} on" + (f": {shorten(target, 40)}" if len(task.targets) > 1 else "")
-    return Panel(
-        section="Forecasts", title=heading, html=picture, caption=f"{title} of this window: {error}.".capitalize()
-    )
+    title = f"{heading}{name}, from {begins} on" + (f": {target}" if len(task.targets) > 1 else "")
+    return Panel(section="Forecasts", title=title, html=picture, caption=caption)

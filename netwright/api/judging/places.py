@@ -79,11 +79,13 @@ class Places:
             return None
         whole = self.form.window + self.form.horizon
         found = np.full(self._scale.shape, np.nan)
-        for which in np.unique(self.series[rows.split.training]):
-            own = rows.split.training[self.series[rows.split.training] == which]
-            values = self.values[own.min() : own.max() + whole]
+        # sorted, so that those of a series lie side by side: thousands of series must not each look at all windows
+        windows = np.sort(rows.split.training)
+        begins = np.flatnonzero(np.diff(self.series[windows], prepend=-1))
+        for begin, end in zip(begins, [*begins[1:], len(windows)], strict=True):
+            values = self.values[windows[begin] : windows[end - 1] + whole]
             if len(values) > self.form.season:
-                found[which] = seasonal_error(values, self.form.season)
+                found[self.series[windows[begin]]] = seasonal_error(values, self.form.season)
         # a series that never changed has no scale of this kind: the spread stands in
         return np.where(found > 0, found, self._scale)
 
