@@ -27,7 +27,17 @@ def complete(settings: Settings) -> Settings:
         target = (LABEL,)
     roles = ("validation", "test", "pretrained")
     files = {role: source_name(getattr(settings, role)) for role in roles if getattr(settings, role)}
-    return settings.model_copy(update={"source": source_name(settings.source), "target": target, **files})
+    family = settings.family or ("bert" if settings.pretrained else None)
+    if settings.pretrained is not None and family != "bert":
+        raise InputError(
+            "Only the family bert goes on from what others have trained.",
+            got=f"--pretrained with --family {family}",
+            wanted="--family bert",
+            fix="Leave --family or --pretrained out.",
+        )
+    return settings.model_copy(
+        update={"source": source_name(settings.source), "target": target, "family": family, **files}
+    )
 
 
 def with_target(source: object, target: object) -> tuple[object, tuple[str, ...] | None]:

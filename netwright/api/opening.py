@@ -54,6 +54,8 @@ def opened(sources: Sources, settings: Settings) -> tuple[Sources, DataKind, Fam
 WORDS: Mapping[type, str] = {Table: "a table", Album: "pictures", Sequences: "sequences", Corpus: "a text"}
 
 
+NARROW = 2
+"""Numbers that the last axis of an array has at most that can't be a picture's: those have 3 colours, or are wider."""
 OWN: Mapping[type, DataKind] = {Album: "image", Sequences: "sequence", Corpus: "corpus"}
 """What can be taken for one kind of data alone."""
 
@@ -70,7 +72,7 @@ def _open(source: object, settings: Settings, possible: frozenset[DataKind], *, 
     if isinstance(source, Corpus | Sequences | Album):
         return source
     arrays = "image" not in possible and holds_pictures(source)  # of three dimensions, and not to be seen
-    if "sequence" in possible and (arrays or holds_sequences(source)):
+    if "sequence" in possible and (arrays or holds_sequences(source) or _narrow(source)):
         return read_sequences(source, target=settings.target[0] if settings.target else None)
     seen = "image" in possible and holds_pictures(source)
     if "text" in possible and not seen and holds_texts(source, lines=bool(settings.target)):
@@ -88,6 +90,15 @@ def _open(source: object, settings: Settings, possible: frozenset[DataKind], *, 
         sure=alone,
         exclude=settings.exclude,
     )
+
+
+def _narrow(source: object) -> bool:
+    """Whether these are arrays too narrow to be pictures: (N, T, C), or a list of (T, C), of a few channels C."""
+    values = source[0] if isinstance(source, tuple) and len(source) == 2 else source
+    some = list(values[:50]) if isinstance(values, list) else [values]
+    shapes = [tuple(getattr(value, "shape", ())) for value in some]
+    dimensions = 2 if isinstance(values, list) else 3
+    return bool(shapes) and all(len(shape) == dimensions and 0 < shape[-1] <= NARROW for shape in shapes)
 
 
 def _kind_of(source: Opened, settings: Settings, possible: frozenset[DataKind]) -> DataKind:

@@ -81,7 +81,8 @@ class Rows:
         folds = f"in {len(self.split.folds)} folds that validate in turn" if len(self.split.folds) > 1 else ""
         validation = folds or f"and {len(self.split.folds[0]):,} validate"
         held = f"{len(self.split.test):,} are held out" if len(self.split.test) else "none are held out"
-        return f"{len(self.split.training):,} rows train {validation}, {held}; {self.split.reason}"
+        unit = {"series": "windows", "sequence": "sequences", "image": "pictures"}.get(self.schema.data, "rows")
+        return f"{len(self.split.training):,} {unit} train {validation}, {held}; {self.split.reason}"
 
 
 def gather(sources: Sources, settings: Settings, family: Family, pretrained: Tokens | None = None) -> Rows:

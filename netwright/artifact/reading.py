@@ -4,7 +4,7 @@ from netwright.core.errors import InputError
 from netwright.core.forms import SequenceForm
 from netwright.core.schema import Schema
 from netwright.data.corpus.corpus import Corpus
-from netwright.data.corpus.read import read_corpus
+from netwright.data.corpus.read import holds_corpus, read_corpus
 from netwright.data.opening import open_source
 from netwright.data.pictures.album import Album
 from netwright.data.pictures.read import holds_pictures
@@ -12,7 +12,7 @@ from netwright.data.sequences.collection import Sequences
 from netwright.data.sequences.conform import conform_sequences
 from netwright.data.sequences.read import holds_sequences
 from netwright.data.sources.read import as_written, read
-from netwright.data.table import Table
+from netwright.data.table import Table, series_of, table_of
 from netwright.data.text.folder import holds_texts, read_texts
 from netwright.tasks import Task
 
@@ -32,13 +32,26 @@ def raw_rows(schema: Schema, task: Task, source: object, *, query: str | None = 
             return read_corpus(source)
         case "sequence":
             assert isinstance(schema.form, SequenceForm)
+            if (one := _one_sequence(source, len(schema.form.channels), schema.form.length)) is not None:
+                source = one
             table = not (holds_sequences(source) or holds_pictures(source) or isinstance(source, list | tuple))
             rows = read(source, query=query) if table else source
             beside = [column.name for column in schema.columns]
             return conform_sequences(schema.form, rows, target=task.targets, beside=beside)
         case "text" if holds_texts(source, lines=True):
             return read_texts(source)
+        case "text" if len(schema.texts) == 1 and holds_corpus(source):
+            texts = read_corpus(source)
+            columns = [series_of("file", list(texts.names)), series_of(schema.texts[0].name, list(texts.texts))]
+            return table_of(columns, texts.name, texts.notices)
     return as_written(source, query=query) if written else read(source, query=query)
+
+
+def _one_sequence(source: object, channels: int, length: int) -> list[object] | None:
+    """A list of the one sequence that an array (T,) or (T, C) is; None where it is several, or none."""
+    shape = getattr(source, "shape", ())
+    alone = len(shape) == 1 or (len(shape) == 2 and shape[1] == channels < length)
+    return [source] if alone and not hasattr(source, "columns") else None
 
 
 def _pictures(task: Task, source: object, query: str | None) -> Album:

@@ -15,7 +15,7 @@ def decisions(ready: Preparation) -> str:
     columns = rows.schema.columns
     lines = [
         f"{rows.table.name}: {_size(rows)}",
-        f"task:   {rows.task.title}{_of(rows)}, because {rows.task_why} (--task)",
+        f"task:   {rows.task.title}{_of(rows)}, because {rows.task_why.removeprefix('because ')} (--task)",
         f"split:  {rows.split_words} (--time, --group, --shuffle, --test-share, --seed)",
         f"family: {ready.family.name}, {ready.family.phrase} (--family)",
         *(f"        {name} = {shorten(str(value), 100)}" for name, value in ready.config.model_dump().items()),
@@ -41,7 +41,7 @@ def _of(rows: Rows) -> str:
     names = ", ".join(rows.task.targets)
     if hasattr(rows.task, "label"):  # nothing is predicted
         return f" (labels: {names})" if names else ""
-    return f" of {names}" if names else ""
+    return f" of {names}" if names and rows.task.kind != "forecasting" else ""
 
 
 def _row(column: Column) -> tuple[str, str, str, str]:

@@ -73,6 +73,7 @@ def _answer(findings: Findings) -> dict[str, object]:
         "source": findings.source,
         "rows": findings.rows,
         "unit": judged.unit,
+        "counted": "row" if judged.unit in ("window", "character", "token") else judged.unit,
         "task": capital(findings.task.title),
         "labelled": isinstance(findings.task, Labelled),
         "targets": [squeeze(name, 40) for name in findings.task.targets[:5]],

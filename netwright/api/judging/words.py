@@ -28,9 +28,11 @@ SHOWN = 8
 """Texts that are shown."""
 MOST_WORDS, MOST_LETTERS = 60, 40
 """Words of a text, or letters of a single word, that are left out one by one."""
+BEHIND, LONGEST = 5_000, 200
+"""Letters behind those words, and of one of them, that are asked with: the text is answered again for every word."""
 SECTION = "Words"
-READ = 5000
-"""Training texts whose words are looked at."""
+READ, LETTERS_READ = 5000, 20_000
+"""Training texts whose words are looked at, and letters of each."""
 FEWEST_TEXTS, OFTENEST = 3, 5000
 """Of these a word must be in so many, and so many words are looked at, the most frequent."""
 TOLD, CLASSES = 12, 40
@@ -56,6 +58,8 @@ def word_panels(
         "A blue word spoke for the answer, an orange one against it: the answer was asked for again without each word. "
         "The deeper the colour, the more it changed."
     )
+    if any(len(asked(text)) < len(" ".join(text.split())) for text in texts):
+        caption += f" Long texts were asked with {BEHIND:,} letters behind these words."
     panels = [Panel(section=SECTION, title="Texts it got most wrong", html=weighed_texts(weighed), caption=caption)]
     return (*panels, *_telling(rows, form, module))
 
@@ -86,14 +90,28 @@ def _label(task: object, output: int) -> str:
 
 def _weighed(rows: Rows, form: TextForm, module: nn.Module, row: int, text: str, output: int, above: str) -> Weighed:
     """The text, cut, and how much less the output is without each piece: in log-odds, or in the number's unit."""
-    pieces, joint = cut_up(text)
-    most = MOST_WORDS if joint else MOST_LETTERS
-    more, pieces = max(0, len(pieces) - most), pieces[:most]
-    rest = text[len(text) :] if not more else joint + joint.join(cut_up(text)[0][most:])
+    pieces, joint, rest, more = shortened(text)
     without = [joint.join((*pieces[:i], *pieces[i + 1 :])) + rest for i in range(len(pieces))]
-    answers = _answers(rows, form, module, row, [text, *without])[:, output]
+    answers = _answers(rows, form, module, row, [joint.join(pieces) + rest, *without])[:, output]
     weights = answers[0] - answers[1:]
     return Weighed(pieces=tuple(pieces), weights=tuple(weights.tolist()), joint=joint, above=above, more=more)
+
+
+def asked(text: str) -> str:
+    """The text that is answered again without each of its pieces."""
+    pieces, joint, rest, _ = shortened(text)
+    return joint.join(pieces) + rest
+
+
+def shortened(text: str) -> tuple[list[str], str, str, int]:
+    """The pieces that are left out one by one, what joins them, what of the text is behind them, and how many pieces
+    more the text has.
+    """
+    pieces, joint = cut_up(text)
+    most = MOST_WORDS if joint else MOST_LETTERS
+    behind = joint.join(pieces[most : most + BEHIND])[:BEHIND]
+    shown = [piece[:LONGEST] for piece in pieces[:most]]
+    return shown, joint, joint + behind if behind else "", max(0, len(pieces) - most)
 
 
 def cut_up(text: str) -> tuple[list[str], str]:
@@ -126,7 +144,7 @@ def _telling(rows: Rows, form: TextForm, module: nn.Module) -> tuple[Panel, ...]
     if not isinstance(wide, Wide) or not form.grams or not isinstance(task, SUPERVISED):
         return ()
     training = rows.split.training[:: max(1, len(rows.split.training) // READ)]
-    texts = [plain(text) for text in joined(rows.table.take(training), form.columns)]
+    texts = [plain(text[:LETTERS_READ]) for text in joined(rows.table.take(training), form.columns)]
     words = sum(map(len, map(str.split, texts))) >= 2 * len(texts)
     counts = Counter(piece for text in texts for piece in (set(text.split()) if words else _pieces(text)))
     often = [piece for piece, count in counts.most_common(OFTENEST) if count >= FEWEST_TEXTS]

@@ -26,7 +26,7 @@ class Weighed:
     above: str
     """What is said of the row, in words."""
     more: int = 0
-    """Words that follow and are not shown."""
+    """Pieces that follow and are not shown."""
 
 
 def weighed_texts(texts: Sequence[Weighed]) -> str:
@@ -39,7 +39,8 @@ def _text(text: Weighed) -> str:
     pieces = text.joint.join(
         _piece(piece, weight, weight / greatest) for piece, weight in zip(text.pieces, text.weights, strict=True)
     )
-    more = f' <span class="note">… {text.more:,} more words</span>' if text.more else ""
+    unit = "words" if text.joint else "letters"
+    more = f' <span class="note">… {text.more:,} more {unit}</span>' if text.more else ""
     return f'<p class="note">{escape(clean(text.above))}</p><p dir="auto">{pieces}{more}</p>'
 
 

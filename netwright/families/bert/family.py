@@ -96,6 +96,5 @@ FAMILY = Family(
     prepare=prepare,
     phases=phases,
     fits={"text": ("classification", "regression", "multilabel")},
-    grams=False,
     apart=("encoder", files),
 )
