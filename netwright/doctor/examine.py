@@ -2,8 +2,10 @@
 
 from netwright.core.errors import NetwrightError, TrainingError
 from netwright.core.notice import Notice
+from netwright.core.trees import rows
 from netwright.doctor import (
     activated_twice,
+    batch_first,
     broadcast,
     detached,
     forward_shape,
@@ -56,7 +58,7 @@ def rehearsed(case: Example, copies: tuple) -> Rehearsal:
     """The first step on copies, with every check of its loss."""
     watch = Watch(CHECKS, EXPLANATIONS)
     watch.after = broadcast.after
-    guards = id_range.guard(copies[0])
+    guards = id_range.guard(copies[0]) + batch_first.guard(copies[0], rows(case.batch), watch.notices)
     done = rehearse(case, copies, watch)
     for handle in guards:
         handle.remove()

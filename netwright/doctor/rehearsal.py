@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from netwright.core.errors import InputError
 from netwright.core.phase import Loss
 from netwright.core.trees import leaves
 from netwright.doctor.calls import Watch
@@ -50,6 +51,13 @@ def run(case: Example, module: nn.Module, criterion: Any) -> Any:
     if criterion is None or case.target is None:
         return case.loss(module, cloned(case.batch))
     output = module(*cloned(case.args), **cloned(dict(case.kwargs)))
+    if isinstance(output, tuple) and isinstance(criterion, nn.modules.loss._Loss):
+        raise InputError(
+            "The module gives several things, and the loss takes one.",
+            got=f"a tuple of {len(output)}: {', '.join(type(part).__name__ for part in output)}",
+            wanted="one tensor, the outputs",
+            fix="Return it alone, as in `output, _ = self.lstm(x)`; or give a loss(output, target) of your own.",
+        )
     return criterion(output, cloned(case.target))
 
 
