@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from netwright.api.fitting import configure, fit
+from netwright.api.fitting import affordable, configure, fit
 from netwright.api.judging.answers import predict_rows
 from netwright.api.rows import Rows
 from netwright.api.session import nobody
@@ -19,6 +19,8 @@ from netwright.families.flat import FlatTable
 from netwright.families.registry import find
 from netwright.tasks import Classification, MultiLabel, Regression
 
+SHARE, SECONDS = 0.15, 60.0
+"""Of a time limit, and seconds without one, that a linear model of texts may take."""
 WORK = 3e7
 """Rows times flat features times outputs of the linear model at most, so that it takes seconds."""
 COARSE = 12
@@ -39,6 +41,8 @@ def baselines_of(rows: Rows, settings: Settings) -> dict[str, np.ndarray]:
         quiet = settings.model_copy(update={"device": "cpu"})
         config = configure(linear, seen, {})
         most = _most_rows(seen) if seen.schema.data == "table" else None
+        if seen.schema.data == "text":
+            most = affordable(seen, SHARE * settings.time_limit if settings.time_limit else SECONDS)
         if most is not None and rows.schema.image is not None and settings.time_limit:
             most = min(most, round(ROWS_A_SECOND * settings.time_limit))
         fitted = fit(seen, linear, config, quiet, stop=Stop(), watch=nobody, most_rows=most)

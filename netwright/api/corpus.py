@@ -20,7 +20,7 @@ from netwright.data.corpus.parts import TEST_SHARE, Parts, divide, window_for
 from netwright.data.corpus.pieces import train_pieces, vocabulary_of
 from netwright.data.corpus.read import read_corpus
 from netwright.data.corpus.vocabulary import characters_of, level_of, unseen_notice
-from netwright.data.corpus.windows import starts_within, tokens_of, windows_of
+from netwright.data.corpus.windows import spread, starts_within, tokens_of, windows_of
 from netwright.data.encode import parts_encoded
 from netwright.data.split import Split
 from netwright.families.family import Family
@@ -31,6 +31,9 @@ LONG = 4
 """Characters of a piece, more or less, while it is not known better."""
 MOST_STARTS = 10_000_000
 """Windows that train at most; of a longer text they begin some tokens apart."""
+FEWEST_JUDGED, MOST_JUDGED, A_SECOND = 10_000, 100_000, 1500
+"""Tokens that validate after each epoch at most, in windows spread evenly; of a time limit so many for each second, so
+that looking at them takes little of it, but never fewer than the fewest."""
 
 
 def gather_corpus(sources: Sources, settings: Settings, family: Family, watch: Watch = nobody) -> Rows:
@@ -60,7 +63,9 @@ def gather_corpus(sources: Sources, settings: Settings, family: Family, watch: W
         *unseen_notice(tokens["test"], parts.test, "part held out"),
     ]
     found = [notice for corpus in read.values() for notice in corpus.notices]
-    return _rows(list(read.values()), form, list(tokens.values()), parts.reason, (*found, *notices))
+    limit = settings.time_limit
+    judged = max(FEWEST_JUDGED, min(MOST_JUDGED, round(A_SECOND * limit))) if limit else MOST_JUDGED
+    return _rows(list(read.values()), form, list(tokens.values()), parts.reason, (*found, *notices), judged)
 
 
 def corpus_rows(predictor: Predictor, source: object) -> Rows:
@@ -117,9 +122,14 @@ def _form(training: str, level: str, window: int, name: str) -> tuple[CorpusForm
 
 
 def _rows(
-    read: Sequence[Corpus], form: CorpusForm, parts: Sequence[np.ndarray], reason: str, notices: tuple[Notice, ...]
+    read: Sequence[Corpus],
+    form: CorpusForm,
+    parts: Sequence[np.ndarray],
+    reason: str,
+    notices: tuple[Notice, ...],
+    judged: int = MOST_JUDGED,
 ) -> Rows:
-    """`parts` are the tokens that train, that validate and that are held out."""
+    """`parts` are the tokens that train, that validate, `judged` of them after each epoch, and that are held out."""
     ends = np.cumsum([0, *map(len, parts)])
     every = max(1, len(parts[0]) // MOST_STARTS)
     spans = list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
@@ -135,6 +145,10 @@ def _rows(
                 wanted=f"{form.window + 1:,} or more",
                 fix="Give a longer text, or train with a smaller --window.",
             )
+    every_one = len(starts[1])
+    starts[1] = spread(starts[1], max(1, judged // form.window))
+    if len(starts[1]) < every_one:
+        reason += f" ({len(starts[1]):,} of {every_one:,} windows that validate, spread evenly)"
     windows, further = windows_of(np.concatenate(parts), form.window)
     table = read[0].table
     for corpus in read[1:]:

@@ -36,6 +36,10 @@ EPOCH_TOKENS = 1_000_000
 """Tokens of a text that are trained on in an epoch at most, so that a long one is validated now and then."""
 EPOCH_WINDOWS = 100_000
 """Windows of series that are trained on in an epoch at most: they overlap."""
+PREPARING = 0.35
+"""Of a time limit that may go into what is measured on texts before training."""
+NGRAM_SECONDS = 3e-6
+"""A linear model of n-grams takes for each n-gram of a text and output, over its whole fit, on a slow core."""
 SMALL_WORK = 1e9
 """Multiplications a step below which one thread is used. A second brings little there, and where another process wants
 the same core it was measured to make a step of 8e7 seventy times slower."""
@@ -95,7 +99,7 @@ def fit(
         module = family.build(config, rows.schema, rows.task, nn)
         batches = to_batches(rows, config, device, most_rows)
         module.to(device)
-        sample = _sample(rows)
+        sample = _sample(rows, settings.time_limit)
         if family.prepare is not None:
             family.prepare(module, config, rows.task, batches.training(sample), batches.validating(sample))
         if family.phases is None:
@@ -142,7 +146,7 @@ def fit(
     )
 
 
-def _sample(rows: Rows) -> int | None:
+def _sample(rows: Rows, limit: float | None) -> int | None:
     """How many rows are measured; None of a table, which is measured whole.
 
     Of a text they are windows that lie side by side, so that each of its tokens is seen about once.
@@ -152,8 +156,18 @@ def _sample(rows: Rows) -> int | None:
         return max(1, -(-len(rows.split.training) // form.window))
     if rows.schema.data == "table":
         return None
+    if rows.schema.data == "text" and limit:
+        return affordable(rows, PREPARING * limit)
     room = SAMPLE_BYTES // max(1, sum(x[:1].nbytes for x in (*rows.encoded.inputs, rows.target)))
     return max(1, min(SAMPLE, room) if rows.schema.image is not None else room)
+
+
+def affordable(rows: Rows, seconds: float) -> int:
+    """How many texts a linear model of their n-grams can be fitted on in so many seconds, more or less."""
+    counts = rows.encoded.lengths[1]
+    assert counts is not None, "the n-grams of a text"
+    grams = max(1.0, float(counts.mean()))
+    return max(500, round(seconds / (NGRAM_SECONDS * grams * max(1, rows.task.output_size))))
 
 
 def _drawn(rows: Rows) -> int | None:

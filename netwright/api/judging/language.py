@@ -22,19 +22,22 @@ from netwright.evaluate.summary import with_article
 from netwright.metrics.ngram import NGrams, best_order, fit_ngrams
 from netwright.tasks.language import Language
 
-LEAST, MOST, A_SECOND = 10_000, 200_000, 750
+LEAST, MOST, A_SECOND = 5_000, 200_000, 500
 """Tokens that are judged at most, in stretches spread evenly over the part held out; for each second of a time limit so
 many, so that judging takes no more of it than is put by, but never fewer than the least."""
 STRETCH = 10_000
 """Tokens of such a stretch."""
-COUNTED = 3_000_000
-"""Tokens that the n-gram model counts at most: the last of those that train."""
+FEWEST_COUNTED, COUNTED, COUNTED_A_SECOND = 100_000, 3_000_000, 25_000
+"""Tokens that the n-gram model counts at most: the last of those that train. Of a time limit so many for each second."""
+TRIED = 600_000
+"""Of those, on which it is found out which order is best."""
 ORDERS = {"characters": 8, "pieces": 4}
 NUMBERS = 2**24
 """Logits made at once at most, more or less."""
 SHOWN = 700
 """Characters of the text whose surprises are shown."""
-WRITTEN = 800
+WRITTEN, FEWEST_WRITTEN, WRITTEN_A_SECOND = 800, 200, 10
+"""Characters of the sample at most, and at least; of a time limit so many for each second."""
 PROMPT = 20, 80
 """Characters a prompt has at least, and at most."""
 
@@ -48,10 +51,10 @@ def judge_language(rows: Rows, module: nn.Module, settings: Settings) -> Judged:
     task, form = rows.task, rows.schema.form
     assert isinstance(task, Language) and isinstance(form, CorpusForm)
     tokens = unrolled(rows.encoded.parts[0], rows.target)
-    most = max(LEAST, min(MOST, round(A_SECOND * settings.time_limit))) if settings.time_limit else MOST
+    most = within(settings, LEAST, MOST, A_SECOND)
     parts = stretches(part_of(tokens, rows.split.test, form.window), most, max(STRETCH, 8 * form.window))
     losses = [token_losses(module, task, part, form.window) for part in parts]
-    simple = _counted(rows, task, tokens, parts)
+    simple = _counted(rows, task, tokens, parts, within(settings, FEWEST_COUNTED, COUNTED, COUNTED_A_SECOND))
     characters = np.asarray([_letters(piece) for piece in token_bytes(form, range(task.tokens))])
     evaluation = evaluate_language(
         np.concatenate(losses),
@@ -61,8 +64,14 @@ def judge_language(rows: Rows, module: nn.Module, settings: Settings) -> Judged:
     )
     middle = len(parts) // 2
     shown = {"the network": losses[middle]} | {with_article(name): simple[name][middle] for name in list(simple)[:1]}
-    panels = (*_sample(module, form, parts[0], settings.seed), *_surprises(form, parts[middle], shown))
+    written = within(settings, FEWEST_WRITTEN, WRITTEN, WRITTEN_A_SECOND)
+    panels = (*_sample(module, form, parts[0], settings.seed, written), *_surprises(form, parts[middle], shown))
     return Judged(evaluation=evaluation, panels=panels)
+
+
+def within(settings: Settings, least: int, most: int, a_second: float) -> int:
+    """How many of something there is time for: the most where no one limits it."""
+    return max(least, min(most, round(a_second * settings.time_limit))) if settings.time_limit else most
 
 
 def token_losses(module: nn.Module, task: Language, tokens: np.ndarray, window: int) -> np.ndarray:
@@ -104,19 +113,22 @@ def stretches(tokens: np.ndarray, most: int, size: int) -> list[np.ndarray]:
     return [tokens[start : start + size] for start in starts]
 
 
-def _counted(rows: Rows, task: Language, tokens: np.ndarray, parts: list[np.ndarray]) -> dict[str, list[np.ndarray]]:
-    """By name the losses of each part's tokens but the first; none where no text is there to count in."""
+def _counted(
+    rows: Rows, task: Language, tokens: np.ndarray, parts: list[np.ndarray], most: int
+) -> dict[str, list[np.ndarray]]:
+    """By name the losses of each part's tokens but the first; none where no text is there to count `most` tokens in."""
     form, split = rows.schema.form, rows.split
     assert isinstance(form, CorpusForm)
-    training = part_of(tokens, split.training, form.window)[-COUNTED:].astype(np.int64)
+    training = part_of(tokens, split.training, form.window)[-most:].astype(np.int64)
     if not len(training):
         return {}
-    model = fit_ngrams(training, task.tokens, ORDERS[task.level])
-    order = len(model.orders)
+    order = ORDERS[task.level]
     if split.folds:  # it tells the order, and then counts like the rest
-        validation = part_of(tokens, split.folds[0], form.window)[:COUNTED].astype(np.int64)
-        order = best_order(model, validation)
-        model = fit_ngrams(np.concatenate([validation, training]), task.tokens, ORDERS[task.level])
+        validation = part_of(tokens, split.folds[0], form.window)[:most].astype(np.int64)
+        order = best_order(fit_ngrams(training[-TRIED:], task.tokens, order), validation[:TRIED])
+        training = np.concatenate([validation, training])
+    model = fit_ngrams(training, task.tokens, order)
+    order = len(model.orders)
     losses = [_after_first(model, part) for part in parts]
     simple = {task.constant_title: [own[0] for own in losses]}
     return ({f"{order}-gram model": [own[order - 1] for own in losses]} | simple) if order > 1 else simple
@@ -131,9 +143,9 @@ def _letters(data: bytes) -> int:
     return sum(byte & 0xC0 != 0x80 for byte in data)
 
 
-def _sample(module: nn.Module, form: CorpusForm, tokens: np.ndarray, seed: int) -> tuple[Panel, ...]:
+def _sample(module: nn.Module, form: CorpusForm, tokens: np.ndarray, seed: int, length: int) -> tuple[Panel, ...]:
     prompt = prompt_in(text_of(tokens[:4096], form))
-    text = "".join(write(module, form, prompt, length=WRITTEN, temperature=TEMPERATURE, seed=seed))
+    text = "".join(write(module, form, prompt, length=length, temperature=TEMPERATURE, seed=seed))
     caption = f"The words in bold are from the part held out; the network wrote the rest, at temperature {TEMPERATURE}."
     return (Panel(section="What it writes", title="A sample", html=written(prompt, text), caption=caption),)
 
