@@ -9,7 +9,14 @@ from netwright.core.settings import Settings
 OTHER: dict[str, dict[str, str]] = {
     "table": {"linear": "tabular", "tabular": "linear", "mlp": "linear"},
     "sequence": {"rocket": "lstm", "lstm": "rocket", "gru": "rocket", "rnn": "lstm", "transformer": "rocket"},
-    "text": {"transformer": "lstm", "lstm": "transformer", "gru": "lstm", "rnn": "lstm", "linear": "transformer"},
+    "text": {
+        "blend": "lstm",
+        "transformer": "lstm",
+        "lstm": "transformer",
+        "gru": "lstm",
+        "rnn": "lstm",
+        "linear": "transformer",
+    },
     "corpus": {"transformer": "lstm", "lstm": "transformer", "gru": "lstm", "rnn": "lstm"},
 }
 """By the kind of data the family to try beside each."""

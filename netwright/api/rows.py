@@ -114,7 +114,7 @@ def gather(sources: Sources, settings: Settings, family: Family, pretrained: Tok
     if reads:
         form, cut = _fit_texts(measured, texts, settings, family, pretrained)
         schema, notices = schema.model_copy(update={"form": form}), [*notices, *cut]
-    encoded = encode(schema, inputs)
+    encoded = encode(schema, inputs, numbers=numbers)
     task, odd = task_of(kind, values, cells, split, settings, family.dimensions(schema))
     return Rows(
         table=table,

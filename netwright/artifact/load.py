@@ -11,9 +11,11 @@ from torch.overrides import TorchFunctionMode
 from netwright.artifact.manifest import FORMAT, FileEntry, Manifest, seal
 from netwright.core.errors import ArtifactError, InputError
 from netwright.core.files import sha256
+from netwright.core.forms import TextForm
 from netwright.core.record import Record
 from netwright.core.tensors import damaged, from_bytes, strict_json
 from netwright.core.version import VERSION
+from netwright.data.text.tokenizer import load_tokenizer
 from netwright.families.family import Family
 from netwright.families.registry import NAMES, fitting
 
@@ -28,6 +30,11 @@ def load(path: Path) -> tuple[Manifest, nn.Module]:
     """
     path = _artifact(path)
     manifest = _manifest(path)
+    if isinstance(manifest.data.form, TextForm):
+        try:
+            load_tokenizer(manifest.data.form.tokenizer)
+        except ValueError as error:
+            raise damaged(f"{path}/manifest.json", str(error)) from None
     files = {name: _file(path, name, entry) for name, entry in manifest.files.items()}
     tensors: dict[str, Tensor] = {}
     for name, data in files.items():

@@ -74,7 +74,7 @@ def train(
         language, for a text; reduction, anomaly, denoising or generation, where nothing is to be predicted.
     family
         For tables tabular (default), mlp or linear; for pictures cnn (default); for both autoencoder and gan. For
-        texts transformer (default), lstm, gru, rnn, linear or, with --pretrained, bert. For sequences rocket (default),
+        texts blend (default), transformer, lstm, gru, rnn, linear or, with --pretrained, bert. For sequences rocket (default),
         lstm, gru, rnn, transformer or linear. For series blend (default), linear, naive, lstm, gru, rnn or transformer.
         For a text to be continued transformer (default), lstm, gru or rnn.
     dimensions

@@ -83,9 +83,9 @@ class Batches:
 
 
 def rounded(length: int) -> int:
-    """The least of the lengths 8, 16, 24, 32, 48, 64, 96, 128, 192 … that is no less: two for each doubling."""
-    if length <= 32:
-        return max(8, -(-length // 8) * 8)
+    """The least of the lengths 8, 12, 16, 20, 24, 32, 48, 64, 96, 128 … that is no less: few, yet none far off."""
+    if length <= 24:
+        return max(8, -(-length // 4) * 4)
     step = 1 << ((length - 1).bit_length() - 2)
     return -(-length // step) * step
 

@@ -53,12 +53,15 @@ class Encoded:
         return replace(self, numbers=numbers, categories=categories, images=images, parts=parts, lengths=lengths)
 
 
-def encode(schema: Schema, table: Table, dtype: type = np.float32) -> Encoded:
-    """Encode every row. The table's cells must have been read as the schema's cell types say."""
+def encode(schema: Schema, table: Table, dtype: type = np.float32, numbers: np.ndarray | None = None) -> Encoded:
+    """Encode every row. The table's cells must have been read as the schema's cell types say.
+
+    `numbers` (N,) are what notices call the rows, from 1 on where None.
+    """
     encoded = _columns(schema, table, dtype)
     if not isinstance(schema.form, TextForm):
         return encoded
-    parts, lengths, notices = encode_text(schema.form, table)
+    parts, lengths, notices = encode_text(schema.form, table, numbers)
     beside = (encoded.numbers, encoded.categories)
     return replace(encoded, parts=(*parts, *beside), lengths=(*lengths, None, None), notices=tuple(notices))
 

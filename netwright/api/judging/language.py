@@ -28,7 +28,7 @@ many, so that judging takes no more of it than is put by, but never fewer than t
 STRETCH = 10_000
 """Tokens of such a stretch."""
 FEWEST_COUNTED, COUNTED, COUNTED_A_SECOND = 100_000, 3_000_000, 25_000
-"""Tokens that the n-gram model counts at most: the last of those that train. Of a time limit so many for each second."""
+"""Tokens that the n-gram model counts at most, the last that train; of a time limit so many for each second."""
 TRIED = 600_000
 """Of those, on which it is found out which order is best."""
 ORDERS = {"characters": 8, "pieces": 4}

@@ -30,14 +30,14 @@ def sequence_panels(
     task, form = rows.task, rows.schema.form
     if not len(held) or not isinstance(form, SequenceForm):
         return ()
-    order = np.argsort(-error, kind="stable")[:SHOWN]
+    order = np.argsort(-error, kind="stable")
     title = "Sequences it gets most wrong"
     if isinstance(task, Classification):
-        wrong = [i for i in order if predictions[i].argmax() != truth[i]]
-        title = title if wrong else "It got no held-out sequence wrong; these it was least sure of"
-        order = np.asarray(wrong or order[: SHOWN // 2])
+        wrong = order[predictions[order].argmax(1) != truth[order]]
+        title = title if len(wrong) else "It got no held-out sequence wrong; these it was least sure of"
+        order = wrong if len(wrong) else order[: SHOWN // 2]
     means = _means(rows)
-    shown = [_shown(rows, form, int(i), held, predictions, truth, means) for i in order]
+    shown = [_shown(rows, form, int(i), held, predictions, truth, means) for i in order[:SHOWN]]
     caption = "Each in the channel that differs most, beside the mean of training sequences."
     if len(form.channels) == 1:
         caption = "Each beside the mean of training sequences."
@@ -64,7 +64,9 @@ def _shown(
         words = f"{name} is {what[0]}, taken for {what[1]} ({percent(float(predictions[i, said]))})"
         if true == said:
             words = f"{name} is {what[0]}, and said so ({percent(float(predictions[i, said]))})"
-        lines |= {what[c]: means[number_] for c, number_ in ((0, true), (1, said)) if number_ in means}
+        for c, label in zip((true, said), what, strict=True):
+            if c in means and (c != true or len(lines) == 1):
+                lines[f"class {label}" if label in lines else label] = means[c]  # it may be called "sequence"
     else:
         words = name
         if isinstance(task, Regression):

@@ -12,7 +12,7 @@ from netwright.data.schema import fit_schema
 from netwright.data.table import Series, Table, storage
 
 FEWEST = 20
-"""Rows with a value, below which a column is not known to be text."""
+"""Rows with a value, below which a column is not known to be text where nobody asked for a reader of texts."""
 DIFFERENT = 0.5
 """Share of different values above which values are too many to be learned one by one."""
 PROSE_WORDS, PROSE_DIFFERENT = 6, 0.8
@@ -39,8 +39,9 @@ def find_texts(table: Table, targets: Collection[str], exclude: Collection[str],
     Without, a table is about text only where a column holds sentences, or where no other column could be used.
     """
     names = [name for name in table.columns if name not in targets and name not in exclude]
+    fewest = 1 if sure else FEWEST
     some = table.take(np.arange(0, table.rows, max(1, table.rows // LOOKED_AT)))
-    words = {name: found for name in names if (found := median_words(some[name])) is not None}
+    words = {name: found for name in names if (found := median_words(some[name], fewest)) is not None}
     free = [name for name, (middle, different) in words.items() if middle >= 2 or _unspaced(some[name])]
     prose = [n for n, (middle, different) in words.items() if _prose(n, some[n], middle, different)]
     if sure:
@@ -51,13 +52,15 @@ def find_texts(table: Table, targets: Collection[str], exclude: Collection[str],
     return tuple(free or words) if words and not _usable(some, others) else ()
 
 
-def median_words(series: Series) -> tuple[float, float] | None:
-    """Words of a middling cell, and the share of cells that are different; None where the column is no text."""
+def median_words(series: Series, fewest: int = FEWEST) -> tuple[float, float] | None:
+    """Words of a middling cell, and the share of cells that are different; None where the column is no text, or fewer
+    than `fewest` cells have a value.
+    """
     if storage(series) != "text":
         return None
     present = series.drop_nulls()
     present = present.filter(present.str.strip_chars() != "")
-    if len(present) < FEWEST or present.n_unique() <= DIFFERENT * len(present):
+    if len(present) < fewest or present.n_unique() <= DIFFERENT * len(present):
         return None
     values = present.to_list()
     lettered = sum(any(letter.isalpha() for letter in value) for value in values)

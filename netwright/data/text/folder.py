@@ -10,6 +10,7 @@ from pathlib import Path
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
 from netwright.data.pictures.folder import natural
+from netwright.data.pictures.sniff import extension, named_as_picture
 from netwright.data.sources.charset import to_utf8
 from netwright.data.sources.numpy_file import PARTS
 from netwright.data.table import Table, series_of, table_of
@@ -37,7 +38,7 @@ class Read:
 
 def holds_texts(source: object, *, lines: bool = False) -> bool:
     """Whether this names a folder of two classes of texts or more: folders with text files or, with `lines`, text files
-    with a text in each line.
+    with a text in each line. Files that lie beside pictures or beside more files of other kinds are about those.
     """
     folder = _folder(source)
     return folder is not None and any(len(_classes(folder, lines=way)) >= 2 for way in {False, lines})
@@ -82,16 +83,32 @@ def _folder(source: object) -> Path | None:
 def _classes(folder: Path, *, lines: bool) -> dict[str, list[Path]]:
     """The text files of each class."""
     if lines:
-        return {file.stem: [file] for file in _files(folder)}
+        within = _within(folder)
+        files = [(at, name) for at, name in within if at == str(folder) or named_as_picture(name)]
+        return {file.stem: [file] for file in _texts(files)}
     inside = [entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
-    found = {entry.name: _files(entry, deep=True) for entry in sorted(inside, key=_by_name)}
+    found = {entry.name: _texts(_within(entry)) for entry in sorted(inside, key=_by_name)}
     return {name: files for name, files in found.items() if files}
 
 
-def _files(folder: Path, *, deep: bool = False) -> list[Path]:
-    entries = folder.rglob("*") if deep else folder.iterdir()
-    found = [e for e in entries if e.suffix.lower() == ENDING and not e.name.startswith(".") and e.is_file()]
-    return sorted(found, key=_by_name)
+def _within(folder: Path) -> list[tuple[str, str]]:
+    """Every file in the folder and in those within, what is hidden aside: where it is, and its name."""
+    files: list[tuple[str, str]] = []
+    for at, folders, names in os.walk(str(folder)):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [(at, name) for name in names if not name.startswith(".")]
+    return files
+
+
+def _texts(files: list[tuple[str, str]]) -> list[Path]:
+    """The text files, in their order; none where as many files are others, or half as many are pictures: a licence or
+    a caption is no text to learn from.
+    """
+    texts = [Path(at, name) for at, name in files if extension(name) == ENDING]
+    pictures = sum(named_as_picture(name) for _, name in files)
+    if 2 * len(texts) <= len(files) or 2 * pictures >= len(texts):
+        return []
+    return sorted((path for path in texts if path.is_file()), key=_by_name)
 
 
 def _by_name(path: Path) -> tuple:
@@ -140,7 +157,7 @@ def _notices(folder: Path, classes: dict[str, list[Path]], found: Read, *, lines
     others = sorted(str(e) for e in folder.rglob("*") if e.is_file() and not e.name.startswith(".") and e not in read)
     if others:
         what = f"{len(others):,} files in {folder} are no {unit} a class and are passed over: {_some(others)}"
-        notices.append(Notice(what=what, fix=f"texts are files that end in {ENDING}"))
+        notices.append(Notice(what=what, fix=f"texts are files that end in {ENDING}, in folders that hold mostly such"))
     return [*notices, *_twice(found)]
 
 

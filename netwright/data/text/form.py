@@ -7,7 +7,7 @@ import numpy as np
 from netwright.core.errors import InputError
 from netwright.core.forms import TextForm
 from netwright.core.notice import Notice
-from netwright.data.text.ngrams import fit_grams
+from netwright.data.text.ngrams import fit_grams, most_in_row
 from netwright.data.text.tokenizer import load_tokenizer, pieces_in, tokens_of, train_tokenizer
 
 SHORT, LONGEST = 64, 256
@@ -54,5 +54,6 @@ def fit_text(
         length=length or longest,
         grams=tuple(kept.tolist()),
         rarity=tuple(np.round(rarity, 5).tolist()),
+        most_grams=most_in_row(len(texts)),
     )
     return form, []

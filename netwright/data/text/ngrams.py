@@ -111,6 +111,8 @@ def _of_letters(codes: np.ndarray, text: np.ndarray, n: int) -> tuple[np.ndarray
     for i in range(n):
         rolled = rolled * FACTOR + codes[i : i + size]
         within &= codes[i : i + size] != GAP
+    if kind == SINGLE:
+        within &= codes != SPACE
     return text[:size][within], _mixed(rolled[within], kind)
 
 
@@ -194,24 +196,33 @@ def _added(grams: np.ndarray, rows: np.ndarray, more: np.ndarray) -> tuple[np.nd
     return both, np.bincount(place, weights=np.concatenate([rows, count]), minlength=len(both)).astype(np.int64)
 
 
+def most_in_row(rows: int) -> int:
+    """How many n-grams of a row are fed at most, by the number of training rows: fewer where there are very many."""
+    return max(16, min(MOST_IN_ROW, MOST_FED // max(1, rows)))
+
+
 def gram_rows(
-    texts: Sequence[str], grams: np.ndarray, rarity: np.ndarray
+    texts: Sequence[str], grams: np.ndarray, rarity: np.ndarray, most: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Numbers (N, M) int32 of the n-grams in each text, from 1, 0 behind the last; weights (N, M) float32 of length one
-    a row; how many there are of them, (N,); and of how many rows the lightest were left out to keep M in bounds.
+    a row; how many there are of them, (N,); and of how many rows the lightest were left out to keep M within `most`.
     """
-    most = max(16, min(MOST_IN_ROW, MOST_FED // max(1, len(texts))))
     orders = sorted({int(kind) for kind in np.unique(grams & np.uint32(7))}) if len(grams) else []
-    parts = [_weighed(found, start, grams, rarity) for start, found in counted(texts, orders)] if orders else []
-    text, number, weight = (np.concatenate(x) if parts else np.empty(0, np.int64) for x in _columns(parts))
-    text, number, weight, cut = _lightest_out(text, number, weight, most, len(texts))
-    lengths = np.bincount(text, minlength=len(texts))
-    weight = weight / _lengths(text, (grams[number - 1] & np.uint32(7)) > PAIR, weight, len(texts))
+    parts, lengths, cut = [], np.zeros(len(texts), np.int64), 0
+    for start, found in counted(texts, orders) if orders else ():
+        text, number, weight, more = _lightest_out(*_weighed(found, grams, rarity), most)
+        count = np.bincount(text)
+        weight = weight / _lengths(text, (grams[number - 1] & np.uint32(7)) > PAIR, weight, len(count))
+        rows = slice(start, start + len(count))
+        lengths[rows] = count
+        parts.append((rows, number.astype(np.int32), weight.astype(np.float32)))
+        cut += more
     width = int(lengths.max()) if len(lengths) else 0
     numbers = np.zeros((len(texts), width), np.int32)
     weights = np.zeros((len(texts), width), np.float32)
-    place = np.arange(len(text)) - (np.cumsum(lengths) - lengths)[text]
-    numbers[text, place], weights[text, place] = number, weight
+    for rows, number, weight in parts:
+        filled = np.arange(width) < lengths[rows, None]
+        numbers[rows][filled], weights[rows][filled] = number, weight
     return numbers, weights, lengths, cut
 
 
@@ -224,25 +235,19 @@ def _lengths(text: np.ndarray, letters: np.ndarray, weight: np.ndarray, rows: in
     return (size * np.where(both, np.sqrt(2), 1)[:, None])[text, letters.astype(int)]
 
 
-def _columns(parts: Sequence[tuple[np.ndarray, ...]]) -> tuple[tuple[np.ndarray, ...], ...]:
-    return tuple(zip(*parts, strict=True)) if parts else ((), (), ())
-
-
-def _weighed(
-    found: Counted, start: int, grams: np.ndarray, rarity: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _weighed(found: Counted, grams: np.ndarray, rarity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Text, number and weight (1 + ln count) · rarity of those that are kept."""
     place = np.minimum(np.searchsorted(grams, found.gram), len(grams) - 1)
     known = grams[place] == found.gram
     weight = (1 + np.log(found.count[known])) * rarity[place[known]]
-    return found.text[known] + start, place[known] + 1, weight
+    return found.text[known], place[known] + 1, weight
 
 
 def _lightest_out(
-    text: np.ndarray, number: np.ndarray, weight: np.ndarray, most: int, rows: int
+    text: np.ndarray, number: np.ndarray, weight: np.ndarray, most: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """No more than `most` of a text, the heaviest; and how many texts had more."""
-    lengths = np.bincount(text, minlength=rows)
+    lengths = np.bincount(text)
     long = lengths > most
     if not long.any():
         return text, number, weight, 0

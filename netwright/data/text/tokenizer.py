@@ -5,8 +5,8 @@ small letters, words marked where they begin. A letter that training never saw i
 text is unreadable.
 """
 
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +29,12 @@ LONGEST_FILE = 100_000_000
 """Bytes of a tokenizer."""
 SPARE = 16
 """Letters that are looked at for each token that is wanted: no piece of a natural text stands for more."""
+AT_ONCE, LETTERS_AT_ONCE = 4096, 2_000_000
+"""Texts, and letters of them, that are cut into pieces at a time: a piece takes some hundred bytes meanwhile."""
+PROBE = "Word, WORD 0! ßéשλ 漢字 ꙮ 🙂\u0378"
+"""Letters of many scripts, some that no tokenizer knows."""
+MOST_NUMBER = 2**31
+"""What token numbers are below."""
 
 
 def library() -> ModuleType:
@@ -95,17 +101,34 @@ def _merges(texts: Sequence[str]) -> int:
 
 
 def load_tokenizer(text: str) -> Any:
-    """The tokenizer this JSON tells of. Raises ValueError where it is none, and InputError without the library."""
+    """The tokenizer this JSON tells of. Raises ValueError where it is none, or one that some texts or token numbers
+    are too much for, and InputError without the library.
+    """
     if len(text) > LONGEST_FILE:
         raise ValueError(f"a tokenizer of {len(text):,} letters; {LONGEST_FILE:,} at most")
     from_library = library()
-    try:
+    with refused():
         tokenizer = from_library.Tokenizer.from_str(text)
-    except Exception as error:  # the library raises bare Exception
-        raise ValueError(f"no tokenizer: {str(error).splitlines()[0][:200]}") from None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tried = [number for encoding in tokenizer.encode_batch_fast([PROBE, ""]) for number in encoding.ids]
+    greatest = max(pieces_in(tokenizer) - 1, *tried, 0)
+    if greatest >= MOST_NUMBER:
+        raise ValueError(f"no tokenizer: a token with the number {greatest:,}; below {MOST_NUMBER:,} is wanted")
     return tokenizer
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Whatever the library raises as a ValueError: it raises bare Exception, and where its Rust code panics what is
+    not even an Exception.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
+        raise
+    except BaseException as error:
+        raise ValueError(f"no tokenizer: {(str(error) or type(error).__name__).splitlines()[0][:200]}") from None
 
 
 def pieces_in(tokenizer: Any) -> int:
@@ -116,26 +139,43 @@ def pieces_in(tokenizer: Any) -> int:
 def tokens_of(tokenizer: Any, texts: Sequence[str], length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(N, T) int32 tokens, 0 behind the last, T the longest row's; (N,) how many; (N,) whether a text was cut.
 
-    A text has `length` tokens at most. One without any, an empty text, has token 1.
+    A text has `length` tokens at most. One without any, an empty text, has token 1. Raises ValueError where the
+    tokenizer can't do it.
     """
-    tokenizer.enable_truncation(length)
-    tokenizer.encode_special_tokens = True  # a text that says "[PAD]" is no padding
     cut_at = SPARE * (length + 1)
-    rows: list[list[int]] = []
+    rows: list[np.ndarray] = []
     cut: list[bool] = []
-    for start in range(0, len(texts), 4096):
-        some = [clean(text)[:cut_at] for text in texts[start : start + 4096]]
-        found = tokenizer.encode_batch_fast(some)
-        rows += [encoding.ids or [1] for encoding in found]
-        cut += [bool(encoding.overflowing) for encoding in found]
-    tokenizer.no_truncation()
+    with refused():
+        tokenizer.enable_truncation(length)
+        tokenizer.encode_special_tokens = True  # a text that says "[PAD]" is no padding
+        for some in _batches(texts, cut_at):
+            found = tokenizer.encode_batch_fast([text[:cut_at] for text in some])
+            rows += [np.array(encoding.ids or [1], dtype=np.int32) for encoding in found]
+            cut += [len(text) > cut_at or bool(e.overflowing) for text, e in zip(some, found, strict=True)]
+        tokenizer.no_truncation()
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
     tokens = np.zeros((len(rows), int(lengths.max()) if rows else 1), dtype=np.int32)
     if rows:
-        tokens[np.arange(tokens.shape[1]) < lengths[:, None]] = np.fromiter(chain.from_iterable(rows), dtype=np.int32)
+        tokens[np.arange(tokens.shape[1]) < lengths[:, None]] = np.concatenate(rows)
     return tokens, lengths, np.array(cut, dtype=bool)
 
 
-def clean(text: str) -> str:
-    """The text with one space between words and none around, and no half letters (lone surrogates)."""
-    return " ".join(text.split()).encode("utf-8", errors="replace").decode()
+def _batches(texts: Sequence[str], letters: int) -> Iterator[list[str]]:
+    """Clean texts, one letter more of each than are wanted, some at a time."""
+    some, held = [], 0
+    for text in texts:
+        some.append(clean(text, letters + 1))
+        held += len(some[-1])
+        if len(some) == AT_ONCE or held >= LETTERS_AT_ONCE:
+            yield some
+            some, held = [], 0
+    if some:
+        yield some
+
+
+def clean(text: str, letters: int) -> str:
+    """The first letters of the text, with one space between words and none around, and no half letters (lone
+    surrogates).
+    """
+    words = text.split(None, letters)  # more words than letters are not looked for
+    return " ".join(words)[:letters].encode("utf-8", errors="replace").decode()

@@ -30,7 +30,7 @@ class TextConfig(Training):
     members: Count = 3
     """Networks that are trained side by side; their answers are averaged."""
     width: Annotated[int, Field(ge=8, le=4096, multiple_of=8)] = 128
-    """Numbers that stand for a token."""
+    """Numbers that stand for a token; of recurrent layers half of them for each direction."""
     depth: Count = 1
     """Blocks of the encoder, or recurrent layers."""
     dropout: Dropout = 0.4
@@ -79,7 +79,8 @@ def defaults(rows: int, folds: int, schema: Schema, task: Task) -> TextConfig:
         passes = budget / (3 * tokens * members * (11 * width**2 + width * length))
         if passes >= FEWEST_EPOCHS * (2 if rows < MANY else 1):
             break
-    epochs = max(FEWEST_EPOCHS, min(round(passes), MOST_EPOCHS, 14 + 6_000 // max(1, rows)))
+    enough = (10 if length <= NAMES else 14) + 6_000 // max(1, rows)
+    epochs = max(FEWEST_EPOCHS, min(round(passes), MOST_EPOCHS, enough))
     return TextConfig(
         members=members,
         width=width,

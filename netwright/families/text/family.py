@@ -25,7 +25,7 @@ from netwright.families.text.config import (
     linear_defaults,
 )
 from netwright.families.text.network import Reader, TextNetwork
-from netwright.families.text.wide import Sides, TextLinear, fit_wide, flat_size
+from netwright.families.text.wide import TextLinear, fit_wide, flat_size
 from netwright.tasks import Classification, MultiLabel, Regression, Supervised, Task
 
 READ = 256
@@ -75,12 +75,8 @@ def prepare(module: nn.Module, config: Record, task: Task, training: Batch, vali
     """
     assert isinstance(module, TextNetwork) and isinstance(config, TextConfig) and isinstance(task, SUPERVISED_TASKS)
     module.folds = int(validation.fold.max()) + 1 if len(validation) else 1
-    module.sides = _fit(module, config.penalty, task, training)
-
-
-def _fit(module: TextNetwork | TextLinear, penalty: float | None, task: Supervised, training: Batch) -> Sides:
     rows = training.inputs[1], training.inputs[2], module.table(*training.inputs[3:])
-    return fit_wide(module.wide, task, rows, training.target, penalty=penalty)
+    module.sides = fit_wide(module.wide, task, rows, training.target, penalty=config.penalty)
 
 
 @torch.no_grad()
@@ -128,7 +124,9 @@ def judge(module: nn.Module, config: Record, task: Task, batch: Batch) -> Tensor
 
 
 def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
-    """One phase: AdamW on the losses of each member on top of the linear branch, the rate rising and falling over the steps or the time."""
+    """One phase: AdamW on the losses of each member on top of the linear branch. The rate rises and falls over the
+    steps or the time.
+    """
     assert isinstance(module, TextNetwork) and isinstance(config, TextConfig) and isinstance(task, SUPERVISED_TASKS)
     parameters = list(module.readers.parameters())
     optimizer = torch.optim.AdamW(
@@ -188,7 +186,8 @@ def prepare_linear(module: nn.Module, config: Record, task: Task, training: Batc
     assert (
         isinstance(module, TextLinear) and isinstance(config, TextLinearConfig) and isinstance(task, SUPERVISED_TASKS)
     )
-    _fit(module, config.penalty, task, training)
+    rows = training.inputs[1], training.inputs[2], module.table(*training.inputs[3:])
+    fit_wide(module.wide, task, rows, training.target, penalty=config.penalty, alone=True)
 
 
 BLEND = Family(

@@ -50,16 +50,17 @@ class Reader(nn.Module):
         layers: ModuleType = nn,
     ) -> None:
         super().__init__()
-        self.word_dropout, self.kind = word_dropout, kind
-        self.embedding = layers.Embedding(max(2, pieces), width)
+        self.word_dropout = word_dropout
+        half = -(-width // 2)
+        entered = width if kind == "transformer" else half
+        self.embedding = layers.Embedding(max(2, pieces), entered)
         nn.init.normal_(self.embedding.weight, std=0.1 if kind == "transformer" else 0.3)
         size = width
         if kind == "transformer":
             self.near = layers.Conv1d(width, width, NEAR, padding=NEAR // 2)
             self.body = Encoder(width, heads=HEADS, layers=depth, expansion=2, namespace=layers)
         else:
-            half = -(-width // 2)
-            self.body = Recurrent(kind, width, half, num_layers=depth, bidirectional=True, namespace=layers)  # type: ignore[arg-type]
+            self.body = Recurrent(kind, half, half, num_layers=depth, bidirectional=True, namespace=layers)  # type: ignore[arg-type]
             size = self.body.output_size
         self.dropout = layers.Dropout(dropout)
         self.head = layers.Linear((2 if kind == "transformer" else 3) * size + flat, outputs)
@@ -72,12 +73,12 @@ class Reader(nn.Module):
             tokens = tokens.masked_fill(dropped, UNKNOWN)
         x = self.embedding(tokens)
         x = (x * self.dropout(torch.ones_like(x[:, :1]))).masked_fill(~keep[..., None], 0)
-        if self.kind == "transformer":
-            x = self.body(x + gelu(self.near(x.transpose(1, 2)).transpose(1, 2)), keep)
-            parts = [pooled(x, keep), flat]
-        else:
+        if isinstance(self.body, Recurrent):
             x, _ = self.body(x, keep.sum(1))
             parts = [pooled(x, keep), self.body.ends(x, keep.sum(1)), flat]
+        else:
+            x = self.body(x + gelu(self.near(x.transpose(1, 2)).transpose(1, 2)), keep)
+            parts = [pooled(x, keep), flat]
         return self.head(self.dropout(torch.cat(parts, 1)))
 
 

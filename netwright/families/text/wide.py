@@ -9,6 +9,7 @@ So besides the fit of all rows there are K, each without the rows of one side (s
 B rows, M n-grams of a row, G n-grams kept, F flat values of the other columns, O outputs, K sides.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -24,10 +25,10 @@ PENALTIES = (100.0, 10.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 ENOUGH = 1.0
 """Standard errors of the least loss of rows unseen, within which a stronger penalty is as good, and so preferred: the
 one-standard-error rule (Breiman et al. 1984)."""
-SIDES, FEW_SIDES, MANY_ROWS = 4, 2, 100_000
+SIDES, FEW_SIDES, MANY_ROWS = 5, 2, 100_000
 """Parts that are left out in turn; and of very many rows, where half of them are enough."""
 ROUNDS = 25
-"""Iterations for each."""
+"""Iterations for each penalty."""
 CHOICE_ROWS = 10_000
 """Rows the penalty is chosen on at most; the final fits see all."""
 MOST_WEIGHTS = 24_000_000
@@ -130,16 +131,30 @@ def _bags(index: Tensor, dense: Tensor, starts: Tensor, value: Tensor) -> Tensor
 
 
 class Fit:
-    """K penalised linear fits of the same rows, side k without the rows where `left_out` (n, K) is true."""
+    """K penalised linear fits of the same rows, side k without the rows where `left_out` (n, K) is true.
 
-    def __init__(self, task: Supervised, sparse: Sparse, flat: Tensor, target: Tensor, left_out: Tensor) -> None:
-        self.task, self.sparse, self.flat, self.target = task, sparse, flat, target
+    They begin at zero, or all at the parts (…, O) of `start`.
+    """
+
+    def __init__(
+        self,
+        task: Supervised,
+        sparse: Sparse,
+        flat: Tensor,
+        target: Tensor,
+        left_out: Tensor,
+        start: Sequence[Tensor] | None = None,
+    ) -> None:
+        self.task, self.sparse, self.flat, self.target, self.left_out = task, sparse, flat, target, left_out
         self.used = (~left_out).to(flat.dtype)
         self.sides, outputs = left_out.shape[1], task.output_size
-        shape = (self.sides * outputs,)
-        self.parts = [
-            torch.zeros(size, *shape, dtype=flat.dtype, device=flat.device) for size in (sparse.size, flat.shape[1], 1)
-        ]
+        sizes = (sparse.size, flat.shape[1], 1)
+        start = [flat.new_zeros(size, outputs) for size in sizes] if start is None else start
+        self.parts = [part.repeat(1, self.sides) for part in start]
+
+    def by_side(self) -> list[Tensor]:
+        """The weights of n-grams, of flat values and the biases, (K, …, O)."""
+        return [part.unflatten(1, (self.sides, -1)).transpose(0, 1) for part in self.parts]
 
     def outputs(self, sparse: Sparse, flat: Tensor) -> Tensor:
         """(n, K, O) for rows of any kind."""
@@ -177,35 +192,52 @@ class Fit:
 
 @torch.no_grad()
 def fit_wide(
-    wide: Wide, task: Supervised, inputs: tuple[Tensor, Tensor, Tensor], target: Tensor, *, penalty: float | None = None
-) -> Sides:
-    """Fit on all rows (n-grams (B, M), their weights (B, M), flat values (B, F)), and once without each side.
+    wide: Wide,
+    task: Supervised,
+    inputs: tuple[Tensor, Tensor, Tensor],
+    target: Tensor,
+    *,
+    penalty: float | None = None,
+    alone: bool = False,
+) -> Sides | None:
+    """Fit on all rows (n-grams (B, M), their weights (B, M), flat values (B, F)), and once without each side; of
+    all rows `alone` there is nothing to give back.
 
     The penalty is the strongest of those whose loss on rows unseen is nearly the least.
     """
     size, rows = len(wide.weight), len(target)
-    sides = SIDES if rows < MANY_ROWS else FEW_SIDES
-    at_once = max(1, min(sides, MOST_WEIGHTS // (size * task.output_size)))
-    side = side_of(inputs[0], sides)
-    if penalty is None:
-        some = slice(None, None, max(1, rows // CHOICE_ROWS))
-        penalty = _chosen(task, tuple(x[some] for x in inputs), target[some], side[some], at_once, size)
-    path = [*(stronger for stronger in PENALTIES if stronger > penalty), penalty, penalty]
-    sparse = Sparse(inputs[0], inputs[1], size)
-    rounds = max(4, min(ROUNDS, int(WORK / max(1, len(sparse.value)) / len(path))))
+    count = SIDES if rows < MANY_ROWS else FEW_SIDES
+    at_once = max(1, min(count, MOST_WEIGHTS // (size * task.output_size)))
+    side, stride = side_of(inputs[0], count), max(1, rows // CHOICE_ROWS)
 
-    def fitted(left_out: Tensor) -> list[Tensor]:
-        """The parts (K, …, O) of a fit without these rows (B, K)."""
-        fit = Fit(task, sparse, inputs[2], target, left_out)
-        for candidate in path:
-            fit.to_optimum(candidate, rounds)  # from strong to weak: from nothing at once it takes far longer
-        return [part.unflatten(1, (left_out.shape[1], -1)).transpose(0, 1) for part in fit.parts]
+    def fit_of(left_out: Tensor, start: Sequence[Tensor] | None = None, stride: int = 1) -> Fit:
+        grams, weights, flat = (x[::stride] for x in inputs)
+        return Fit(task, Sparse(grams, weights, size), flat, target[::stride], left_out[::stride], start)
 
-    for buffer, part in zip((wide.weight, wide.flat_weight, wide.bias), fitted(_left_out(side, -1, 0)), strict=True):
+    judged = _left_out(side, 0, 1 if alone else at_once)
+    penalty, found = _chosen(fit_of(judged, stride=stride), penalty)
+    whole = fit_of(_left_out(side, -1, 0), [part.mean(0) for part in found])
+    rounds = max(4, min(ROUNDS, int(WORK / max(1, len(whole.sparse.value)) / 4)))
+    whole.to_optimum(penalty, rounds)
+    for buffer, part in zip((wide.weight, wide.flat_weight, wide.bias), whole.parts, strict=True):
         buffer.copy_(part.view_as(buffer))
-    groups = [fitted(_left_out(side, k, min(k + at_once, sides))) for k in range(0, sides, at_once)]
-    weight, flat_weight, bias = (torch.cat(parts).contiguous() for parts in zip(*groups, strict=True))
+    if alone:
+        return None
+    if stride > 1 or at_once < count:  # begun anew: a start that has seen the rows left out would not forget them
+        groups = []
+        for first in range(0, count, at_once):
+            fit = fit_of(_left_out(side, first, min(first + at_once, count)))
+            for candidate in _path(penalty):
+                fit.to_optimum(candidate, rounds)
+            groups.append(fit.by_side())
+        found = [torch.cat(parts) for parts in zip(*groups, strict=True)]
+    weight, flat_weight, bias = (part.contiguous() for part in found)
     return Sides(weight, flat_weight, bias[:, 0], penalty)
+
+
+def _path(penalty: float) -> tuple[float, ...]:
+    """From strong to this: from nothing at once it takes far longer."""
+    return *(stronger for stronger in PENALTIES if stronger > penalty), penalty
 
 
 def _left_out(side: Tensor, first: int, last: int) -> Tensor:
@@ -213,25 +245,25 @@ def _left_out(side: Tensor, first: int, last: int) -> Tensor:
     return side[:, None] == torch.arange(first, last, device=side.device)
 
 
-def _chosen(
-    task: Supervised, inputs: tuple[Tensor, ...], target: Tensor, side: Tensor, at_once: int, size: int
-) -> float:
-    """The penalty. Judged are the rows of as many sides as are fitted at once."""
-    grams, weights, flat = inputs
-    sparse = Sparse(grams, weights, size)
-    fit = Fit(task, sparse, flat, target, _left_out(side, 0, at_once))
-    judged = torch.nonzero(side < at_once).flatten()
-    tried: list[tuple[float, float]] = []  # penalty, loss
+def _chosen(fit: Fit, penalty: float | None) -> tuple[float, list[Tensor]]:
+    """The penalty, judged on rows that sides leave out; and what was fitted with it, (K, …, O)."""
+    row, side = fit.left_out.nonzero(as_tuple=True)
+    tried: list[tuple[float, float, list[Tensor]]] = []  # penalty, loss, parts
     enough = float("inf")
-    for candidate in PENALTIES:
+    for candidate in PENALTIES if penalty is None else _path(penalty):
         fit.to_optimum(candidate)
-        losses = task.losses(fit.outputs(sparse, flat)[judged, side[judged]], target[judged]).double()
+        parts = [part.clone() for part in fit.by_side()]
+        if penalty is not None:
+            tried = [(candidate, 0.0, parts)]
+            continue
+        losses = fit.task.losses(fit.outputs(fit.sparse, fit.flat)[row, side], fit.target[row]).double()
         loss = float(losses.mean()) if len(losses) else 0.0
         if tried and loss >= tried[-1][1]:
             break
-        tried.append((candidate, loss))
+        tried.append((candidate, loss, parts))
         enough = loss + (ENOUGH * float(losses.std()) / len(losses) ** 0.5 if len(losses) > 1 else 0.0)
-    return next(candidate for candidate, loss in tried if not loss > enough)
+        tried = [one for one in tried if not one[1] > enough]
+    return tried[0][0], tried[0][2]
 
 
 def flat_size(numbers: int, cardinalities: tuple[int, ...]) -> int:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from netwright.api.judging import words as module
-from netwright.api.judging.words import cut_up, word_panels
+from netwright.api.judging.words import asked, cut_up, shortened, word_panels
 from netwright.core.arrays import as_tensor
 from netwright.core.batch import Batch
 from netwright.core.cells import CellType
@@ -14,6 +14,7 @@ from netwright.core.schema import Schema, TextColumn
 from netwright.data.encode import parts_encoded
 from netwright.data.table import series_of, table_of
 from netwright.data.text.encode import encode_text
+from netwright.data.text.encode import encode_texts as encode
 from netwright.data.text.form import fit_text
 from netwright.families.text.family import FAMILIES
 from netwright.tasks import Classification, MultiLabel, Regression
@@ -42,7 +43,8 @@ def rows_of(texts: list[str], signal: np.ndarray, kind: str = "classification"):
         task = MultiLabel.fit(values, dict.fromkeys(values, STRING), every)
     schema = Schema(columns=(TextColumn(name="t", cell=STRING, why=""),), form=form)
     target = task.encode(values)
-    net = LINEAR.build(LINEAR.config(penalty=0.1), schema, task, nn)
+    config = LINEAR.config(penalty=0.1, grams=len(form.grams))
+    net = LINEAR.build(config, schema, task, nn)
     batch = Batch(
         inputs=tuple(map(as_tensor, encoded.inputs)),
         target=torch.from_numpy(target),
@@ -50,7 +52,7 @@ def rows_of(texts: list[str], signal: np.ndarray, kind: str = "classification"):
     )
     LINEAR.prepare(
         net,
-        LINEAR.config(penalty=0.1),
+        config,
         task,
         Batch(inputs=batch.inputs, target=batch.target, fold=batch.fold - 1),
         batch,
@@ -99,6 +101,30 @@ def test_long_and_empty_texts(monkeypatch: pytest.MonkeyPatch):
     error = -np.arange(ROWS, dtype=float)
     worst, _ = word_panels(rows, net, np.arange(ROWS), predictions, truth, error)
     assert worst.html.count("2 more words") == module.SHOWN - 2
+
+
+def test_a_very_long_text_is_shortened(monkeypatch: pytest.MonkeyPatch):
+    asked_for: list[int] = []
+    monkeypatch.setattr(
+        module, "encode_texts", lambda form, texts: asked_for.extend(map(len, texts)) or encode(form, texts)
+    )
+    texts, signal = texts_of()
+    rows, net, predictions, truth = rows_of(texts, signal)
+    error = -np.arange(ROWS, dtype=float)
+    short, _ = word_panels(rows, net, np.arange(ROWS), predictions, truth, error)
+    assert "Long texts" not in str(short.caption)
+    texts[0], texts[1] = "lovely film " * 50_000, f"{'x' * 100_000} film plot scene actor end of it all {'y' * 100_000}"
+    rows.table = table_of([series_of("t", texts)], "t.csv")
+    worst, _ = word_panels(rows, net, np.arange(ROWS), predictions, truth, error)
+    assert "99,940 more words" in worst.html and "Long texts were asked with 5,000 letters" in str(worst.caption)
+    assert max(asked_for) < 60 * 13 + 5_000
+
+
+@pytest.mark.parametrize("text", ["", "one", "one two three", "a b " * 40, "天地人" * 10])
+def test_a_text_that_is_not_long_is_whole(text: str):
+    assert asked(text) == " ".join(text.split())
+    pieces, joint, _, more = shortened(text)
+    assert len(pieces) + more == len(cut_up(text)[0]) and joint == cut_up(text)[1]
 
 
 def test_pieces():

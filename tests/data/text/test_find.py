@@ -50,7 +50,13 @@ def test_what_is_no_text():
     codes = [f"{name}{i}" for i, name in enumerate(NAMES)]
     for column in (links, codes, IDS, NUMBERS, CLASSES, ["2020-01-05"] * ROWS, [f"{n}.5" for n in NUMBERS]):
         assert find_texts(table(x=column, y=CLASSES), ["y"], [], sure=True) == ()
-    assert find_texts(table(x=NAMES[:5], y=CLASSES[:5]), ["y"], [], sure=True) == ()
+    assert find_texts(table(x=["", None, " "], y=CLASSES[:3]), ["y"], [], sure=True) == ()
+
+
+def test_few_rows_are_enough_where_a_reader_of_texts_is_asked_for():
+    for count in (1, 6, 19):
+        few = table(x=NAMES[:count], y=CLASSES[:count])
+        assert find_texts(few, ["y"], [], sure=True) == ("x",) and find_texts(few, ["y"], [], sure=False) == ()
 
 
 def test_scripts_without_spaces():

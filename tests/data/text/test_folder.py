@@ -37,6 +37,29 @@ def test_a_folder_a_class(tmp_path: Path):
         assert words in said
 
 
+def test_texts_about_pictures_are_no_texts(tmp_path: Path):
+    pictures = {f"{c}/{i}.jpg": b"x" for c in "ab" for i in range(3)}
+    licences = {f"{c}/LICENSE.txt": b"free to use" for c in "ab"}
+    captions = {f"{c}/{i}.txt": b"a caption" for c in "ab" for i in range(3)}
+    lists = {"train.txt": b"a/0.jpg\n", "test.txt": b"b/0.jpg\n"}
+    for i, files in enumerate(
+        [pictures | licences, pictures | captions, pictures | captions | licences, pictures | lists]
+    ):
+        folder = write(tmp_path / str(i), files)
+        assert not holds_texts(folder) and not holds_texts(folder, lines=True)
+    for i, files in enumerate([captions, captions | {"a/1.jpg": b"x", "b/.hidden/2.jpg": b"x", "a/x.html": b"x"}]):
+        assert holds_texts(write(tmp_path / f"texts{i}", files))
+    assert not holds_texts(write(tmp_path / "code", licences | {f"{c}/{i}.py": b"x" for c in "ab" for i in range(2)}))
+
+
+def test_a_folder_of_few_texts_is_passed_over_and_told(tmp_path: Path):
+    table = read_texts(
+        write(tmp_path, {"a/1.txt": b"x", "b/1.txt": b"y", "c/1.txt": b"z", "c/1.csv": b"", "c/2.csv": b""})
+    )
+    assert table["label"].to_list() == ["a", "b"]
+    assert "3 files" in table.notices[0].what and "mostly such" in str(table.notices[0].fix)
+
+
 def test_a_file_a_class_and_a_text_a_line(tmp_path: Path):
     folder = write(
         tmp_path,

@@ -59,11 +59,34 @@ def test_padding_is_told_apart_for_every_part():
         assert np.array_equal(part[0], part[2])
 
 
-def test_too_many_n_grams_are_told(monkeypatch: pytest.MonkeyPatch):
+def test_too_many_n_grams_are_told_and_the_form_says_how_many_are(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("netwright.data.text.ngrams.MOST_IN_ROW", 18)
+    monkeypatch.setattr("netwright.data.text.ngrams.MOST_FED", 17 * len(TEXTS))
     form, _ = fit_text(TEXTS, ("q",))
-    monkeypatch.setattr("netwright.data.text.ngrams.MOST_IN_ROW", 16)
+    assert form.most_grams == 17
     (_, numbers, _), _, notices = encode_texts(form, TEXTS)
-    assert numbers.shape[1] == 16 and "more than 16 known n-grams" in notices[0].what
+    assert numbers.shape[1] == 17 and "more than 17 known n-grams" in notices[0].what
+    (_, alone, _), _, _ = encode_texts(form, TEXTS[:1])
+    assert np.array_equal(alone[0], numbers[0]), "what a text is fed does not depend on the rows beside it"
+
+
+def test_rows_are_called_what_the_source_calls_them(monkeypatch: pytest.MonkeyPatch):
+    form, _ = fit_text(TEXTS, ("q",), length=16)
+    monkeypatch.setattr("netwright.data.text.ngrams.LONGEST", 100)
+    table = table_of([series_of("q", ["cats", "", "cats and " * 20])], "t.csv")
+    _, _, notices = encode_text(form, table, np.array([11, 1012, 1033]))
+    said = [notice.what for notice in notices]
+    assert ["row 1,012" in said[0], "row 1,033" in said[1], "row 1,033" in said[2]] == [True] * 3
+    _, _, notices = encode_text(form, table)
+    assert "row 2)" in notices[0].what and "where the network can" in str(notices[1].fix)
+
+
+def test_a_tokenizer_of_more_pieces_is_refused():
+    form, _ = fit_text(TEXTS, ("q",))
+    other = form.model_copy(update={"pieces": 200})
+    with pytest.raises(ValueError, match="where there are 200 pieces"):
+        encode_texts(other, TEXTS[:2])
+    assert encode_texts(form.model_copy(update={"pieces": 0}), ["", " "])[1][0].tolist() == [1, 1]
 
 
 def test_endless_texts_are_cut_and_told(monkeypatch: pytest.MonkeyPatch):

@@ -7,7 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.data.text import ngrams
-from netwright.data.text.ngrams import LETTERS, PAIR, WORD, counted, fit_grams, gram_rows, hashes_of, plain
+from netwright.data.text.ngrams import (
+    LETTERS,
+    PAIR,
+    SINGLE,
+    WORD,
+    counted,
+    fit_grams,
+    gram_rows,
+    hashes_of,
+    most_in_row,
+    plain,
+)
 
 TEXTS = st.lists(st.text("ab Éß.!\0\t\n漢字🙂éשל", max_size=12), min_size=1, max_size=6)
 SIZE = 2**64
@@ -41,12 +52,15 @@ def slow(text: str) -> dict[int, int]:
         key = mixed(value % SIZE, kind)
         found[key] = found.get(key, 0) + 1
 
-    for n in LETTERS:
+    for kind in LETTERS:
+        n = 1 if kind == SINGLE else kind
         for i in range(len(text) - n + 1):
+            if n == 1 and text[i] == " ":
+                continue
             value = 0
             for letter in text[i : i + n]:
                 value = value * int(ngrams.FACTOR) + ord(letter)
-            add(value, n)
+            add(value, kind)
     sums = [
         sum((ord(letter) + 1) * pow(int(ngrams.FACTOR), i, SIZE) for i, letter in enumerate(word)) % SIZE
         for word in slow_words(text)
@@ -76,17 +90,17 @@ def test_chunks_change_nothing(texts: list[str]):
         patch.setattr(ngrams, "AT_ONCE", 5)
         parts = fit_grams(texts)
         assert all(np.array_equal(a, b) for a, b in zip(whole, parts, strict=True))
-        rows = gram_rows(texts, *parts)
-    assert all(np.array_equal(a, b) for a, b in zip(gram_rows(texts, *whole), rows, strict=True))
+        rows = gram_rows(texts, *parts, 1024)
+    assert all(np.array_equal(a, b) for a, b in zip(gram_rows(texts, *whole, 1024), rows, strict=True))
 
 
 def test_a_row_does_not_depend_on_the_others():
     texts = ["the cat sat", "a dog", "", "the dog and the cat"]
     grams, rarity = fit_grams(texts)
-    numbers, weights, many, cut = gram_rows(texts, grams, rarity)
+    numbers, weights, many, cut = gram_rows(texts, grams, rarity, 1024)
     assert cut == 0 and many.tolist() == (numbers > 0).sum(1).tolist() and many[2] == 0
     for i, text in enumerate(texts):
-        own = gram_rows([text], grams, rarity)
+        own = gram_rows([text], grams, rarity, 1024)
         assert np.array_equal(own[0][0], numbers[i, : many[i]]) and np.allclose(own[1][0], weights[i, : many[i]])
     assert np.allclose(np.square(weights).sum(1), [1, 1, 0, 1])
 
@@ -103,11 +117,16 @@ def test_only_what_is_in_two_texts_is_kept_and_the_most_frequent(monkeypatch: py
     assert len(fit_grams(["one alone"])[0]) > 0
 
 
-def test_the_lightest_are_left_out_where_a_text_has_too_many(monkeypatch: pytest.MonkeyPatch):
+def test_fewer_are_fed_where_training_rows_are_many():
+    assert [most_in_row(rows) for rows in (0, 1, 60_000, 128_000, 10**9)] == [1024, 1024, 1024, 500, 16]
+
+
+@pytest.mark.parametrize("at_once", [10**6, 5])
+def test_the_lightest_are_left_out_where_a_text_has_too_many(at_once: int, monkeypatch: pytest.MonkeyPatch):
     texts = ["aa bb cc dd ee ff gg hh ii jj"] * 2 + ["aa"] * 8
     grams, rarity = fit_grams(texts)
-    monkeypatch.setattr(ngrams, "MOST_IN_ROW", 20)
-    numbers, weights, many, cut = gram_rows(texts, grams, rarity)
+    monkeypatch.setattr(ngrams, "AT_ONCE", at_once)
+    numbers, weights, many, cut = gram_rows(texts, grams, rarity, 20)
     assert numbers.shape[1] == many.max() == 20 and cut == 2
     assert np.square(weights[0]).sum() == pytest.approx(1, abs=1e-6)
     assert hashes_of(["aa"], whole=True)[0] not in grams[numbers[0] - 1]

@@ -1,3 +1,4 @@
+import json
 import sys
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from netwright.core.errors import InputError
 from netwright.data.text import tokenizer as module
-from netwright.data.text.tokenizer import load_tokenizer, pieces_in, tokens_of, train_tokenizer
+from netwright.data.text.tokenizer import clean, load_tokenizer, pieces_in, tokens_of, train_tokenizer
 
 TEXTS = [
     "the quick brown fox",
@@ -73,6 +74,87 @@ def test_what_is_no_tokenizer_is_refused(text: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "LONGEST_FILE", 10)
     with pytest.raises(ValueError, match="at most"):
         load_tokenizer("x" * 11)
+
+
+def one(model: dict, **parts: dict) -> str:
+    none = dict.fromkeys(("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder"))
+    return json.dumps({"version": "1.0", "added_tokens": [], **none, "model": model, **parts})
+
+
+KNOWN = {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"}
+SECOND = {"single": [{"Sequence": {"id": "B", "type_id": 0}}], "pair": [], "special_tokens": {}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        one({"type": "BPE", "vocab": {"a": 0}, "merges": [], "unk_token": "[UNK]"}),
+        one({"type": "Unigram", "vocab": [["a", 0.0]], "unk_id": None}),
+        one({**KNOWN, "vocab": {"[UNK]": 0, "a": 4_000_000_000}}),
+        one(KNOWN, post_processor={"type": "BertProcessing", "sep": ["[SEP]", 2**32 - 1], "cls": ["[CLS]", 7]}),
+        one(KNOWN, normalizer={"type": "Precompiled", "precompiled_charsmap": ""}),
+        one(KNOWN, normalizer={"type": "Precompiled", "precompiled_charsmap": "BAAAAP////8="}),
+        one(KNOWN, post_processor={"type": "TemplateProcessing", **SECOND}),
+    ],
+    ids=["no unknown", "no unknown of unigrams", "huge", "huge beside", "panic at load", "panic at a text", "panic"],
+)
+def test_what_would_fail_at_a_text_is_refused_at_once(text: str):
+    assert load_tokenizer(one(KNOWN)).encode("a").ids == [0]
+    with pytest.raises(ValueError, match="no tokenizer"):
+        load_tokenizer(text)
+
+
+def test_a_panic_at_a_text_is_a_value_error_and_a_stop_is_a_stop(written: str):
+    class Panic(BaseException): ...
+
+    class Broken:
+        no_truncation = enable_truncation = print
+
+        def __init__(self, error: BaseException):
+            self.error = error
+
+        def encode_batch_fast(self, texts: list[str]):
+            raise self.error
+
+    for error in (Panic("it\nbroke"), Panic(), OverflowError("big")):
+        with pytest.raises(ValueError, match=r"no tokenizer: (it$|Panic|big)"):
+            tokens_of(Broken(error), ["a"], 4)
+    for error in (KeyboardInterrupt(), SystemExit(1)):
+        with pytest.raises(type(error)):
+            tokens_of(Broken(error), ["a"], 4)
+
+
+def test_batches_of_few_letters_change_nothing(written: str, monkeypatch: pytest.MonkeyPatch):
+    loaded = load_tokenizer(written)
+    whole = tokens_of(loaded, [*TEXTS, ""], 3)
+    monkeypatch.setattr(module, "LETTERS_AT_ONCE", 20)
+    assert all(np.array_equal(a, b) for a, b in zip(whole, tokens_of(loaded, [*TEXTS, ""], 3), strict=True))
+    for text in ("", " a  b ", "a" * 9, " a \t b  c d e f g ", "\udc80b"):
+        for letters in range(1, 12):
+            slow = " ".join(text.split()).encode("utf-8", errors="replace").decode()
+            assert clean(text, letters) == slow[:letters]
+
+
+def test_no_more_letters_are_read_at_once_than_are_wanted(written: str, monkeypatch: pytest.MonkeyPatch):
+    loaded, seen = load_tokenizer(written), []
+
+    class Watched:
+        enable_truncation, no_truncation = loaded.enable_truncation, loaded.no_truncation
+
+        def encode_batch_fast(self, texts: list[str]):
+            seen.append(list(map(len, texts)))
+            return loaded.encode_batch_fast(texts)
+
+    monkeypatch.setattr(module, "LETTERS_AT_ONCE", 1_000)
+    tokens, _, cut = tokens_of(Watched(), ["dog " * 20_000] * 40, 4)
+    assert tokens.shape == (40, 4) and cut.all()
+    assert max(map(max, seen)) == module.SPARE * 5 and max(map(sum, seen)) < 1_100 and sum(map(len, seen)) == 40
+
+
+def test_a_text_cut_before_it_is_read_is_told():
+    loaded = load_tokenizer(one(KNOWN))  # one word, however long, is one token
+    _, lengths, cut = tokens_of(loaded, ["x" * 1000, "x"], 4)
+    assert lengths.tolist() == [1, 1] and cut.tolist() == [True, False]
 
 
 def test_without_the_library_the_mend_is_told(monkeypatch: pytest.MonkeyPatch):

@@ -38,6 +38,7 @@ def test_words_for_and_against_are_shaded():
     assert "<b>" not in html and "<i>" not in html and "<b>dull</b>" in seen.words
     assert seen.tags.count("mark") == 2 and "--accent) 60%" in html and "--second) 30%" in html
     assert "good but" in seen.words and "7 more words" in seen.words and 'dir="auto"' in html
+    assert "7 more letters" in Seen(one(("a",), (1.0,), joint="", more=7)).words
 
 
 @pytest.mark.parametrize("weights", [(0.0, 0.0), (float("0"), -1e-300)])
