@@ -99,7 +99,7 @@ def fit(
         module = family.build(config, rows.schema, rows.task, nn)
         batches = to_batches(rows, config, device, most_rows)
         module.to(device)
-        sample = _sample(rows, settings.time_limit)
+        sample = _sample(rows, family, settings.time_limit)
         if family.prepare is not None:
             family.prepare(module, config, rows.task, batches.training(sample), batches.validating(sample))
         if family.phases is None:
@@ -146,15 +146,15 @@ def fit(
     )
 
 
-def _sample(rows: Rows, limit: float | None) -> int | None:
-    """How many rows are measured; None of a table, which is measured whole.
+def _sample(rows: Rows, family: Family, limit: float | None) -> int | None:
+    """How many rows are measured; None of a table, which is measured whole, and of sequences for a closed form.
 
     Of a text they are windows that lie side by side, so that each of its tokens is seen about once.
     """
     form = rows.schema.form
     if isinstance(form, CorpusForm):
         return max(1, -(-len(rows.split.training) // form.window))
-    if rows.schema.data == "table":
+    if rows.schema.data == "table" or (rows.schema.data == "sequence" and family.phases is None):
         return None
     if rows.schema.data == "text" and limit:
         return affordable(rows, PREPARING * limit)

@@ -14,7 +14,7 @@ from netwright.data.pictures.album import Album
 from netwright.data.pictures.read import holds_pictures
 from netwright.data.sequences.collection import Sequences
 from netwright.data.sequences.long import from_long
-from netwright.data.sequences.read import holds_sequences, read_sequences
+from netwright.data.sequences.read import holds_sequences, may_be_sequences, read_sequences
 from netwright.data.sequences.wide import from_wide
 from netwright.data.table import Table
 from netwright.data.text.folder import holds_texts, read_texts
@@ -40,7 +40,7 @@ def opened(sources: Sources, settings: Settings) -> tuple[Sources, DataKind, Fam
     for role, source in (("validation", sources.validation), ("test", sources.test)):
         if source is None:
             continue
-        others[role] = _as(data, _open(source, settings, frozenset({data}), query=None), settings)
+        others[role] = _as(data, _open(source, settings, frozenset({data}), query=None), settings, training)
         if type(others[role]) is not type(training):
             raise InputError(
                 f"The {role} source is of another kind than the training source.",
@@ -72,7 +72,8 @@ def _open(source: object, settings: Settings, possible: frozenset[DataKind], *, 
     if isinstance(source, Corpus | Sequences | Album):
         return source
     arrays = "image" not in possible and holds_pictures(source)  # of three dimensions, and not to be seen
-    if "sequence" in possible and (arrays or holds_sequences(source) or _narrow(source)):
+    alone = not possible & {"table", "image"} and may_be_sequences(source)
+    if "sequence" in possible and (arrays or alone or holds_sequences(source) or _narrow(source)):
         return read_sequences(source, target=settings.target[0] if settings.target else None)
     seen = "image" in possible and holds_pictures(source)
     if "text" in possible and not seen and holds_texts(source, lines=bool(settings.target)):
@@ -114,13 +115,14 @@ def _kind_of(source: Opened, settings: Settings, possible: frozenset[DataKind]) 
     return "sequence" if "table" not in possible and "sequence" in possible else "table"
 
 
-def _as(data: DataKind, source: Opened, settings: Settings) -> Opened:
-    """A table of steps, or of rows that are sequences, as sequences."""
+def _as(data: DataKind, source: Opened, settings: Settings, training: Opened | None = None) -> Opened:
+    """A table of steps, or of rows that are sequences, as sequences; its steps, or channels, those of `training`."""
     if data != "sequence" or not isinstance(source, Table):
         return source
-    beside = [settings.group] if settings.group else []
+    target, exclude, beside = settings.target, settings.exclude, [settings.group] if settings.group else []
+    steps, channels = (training.steps, training.channels) if isinstance(training, Sequences) else ((), ())
     if settings.id is None:
-        return from_wide(source, target=settings.target, exclude=settings.exclude, beside=beside)
+        return from_wide(source, target, exclude, beside, steps=steps)
     return from_long(
-        source, id=settings.id, order=settings.time, target=settings.target, exclude=settings.exclude, beside=beside
+        source, id=settings.id, order=settings.time, target=target, exclude=exclude, beside=beside, channels=channels
     )

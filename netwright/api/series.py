@@ -22,6 +22,7 @@ from netwright.data.conform import read_cells
 from netwright.data.schema import forced_types
 from netwright.data.series.again import conformed, other_step, unknown_series
 from netwright.data.series.clock import shown_times, zoned
+from netwright.data.series.enough import too_short, untrainable, windows_checked
 from netwright.data.series.form import fit_form, parts_in, schema_of
 from netwright.data.series.gaps import gap_notices
 from netwright.data.series.layout import Layout, find_layout, without_change, without_use
@@ -38,7 +39,6 @@ from netwright.tasks import Forecasting
 
 FEWEST_TRAINING = 4
 """Training steps with a value that a series must have, for its mean and spread to be known."""
-PURPOSES = {"training": "to train on", "validation": "to validate on", "test": "to be measured on"}
 
 
 def gather_series(sources: Sources, settings: Settings, family: Family, watch: Watch = nobody) -> Rows:
@@ -88,7 +88,7 @@ def series_rows(predictor: Predictor, source: object, *, query: str | None = Non
     whole, odd = trimmed(whole, len(form.targets))
     good, short = long_enough(whole, form.window + form.horizon, np.ones(whole.steps, dtype=bool), 1)
     if not good.any():
-        raise _too_short(whole, form, "to be judged", form.window + form.horizon, "Give more rows.")
+        raise too_short(whole, form, "to be judged", form.window + form.horizon, "Give more rows.")
     if short:
         odd.append(Notice(what=f"{named(short, 'series')} too short for a window and a horizon: left out"))
     whole = whole.select(good[whole.series])
@@ -222,7 +222,7 @@ def _kept(series: Regular, form: SeriesForm, limits: Boundaries) -> tuple[Regula
     training = (series.positions < limits.validation) & np.isfinite(series.values[:, : len(form.targets)]).any(axis=1)
     good, short = long_enough(series, steps, training, FEWEST_TRAINING)
     if not good.any():
-        raise _too_short(series, form, PURPOSES["training"], *_needed(form, limits, "training"))
+        raise untrainable(series, form, limits)
     told = []
     if short:
         what = (
@@ -231,45 +231,6 @@ def _kept(series: Regular, form: SeriesForm, limits: Boundaries) -> tuple[Regula
         )
         told.append(Notice(what=what, fix="a smaller --window or --horizon uses them", column=form.id))
     return series.select(good[series.series]), told
-
-
-def _checked(split: Split, series: Regular, form: SeriesForm, limits: Boundaries) -> list[Notice]:
-    """What is told where nothing can be measured. Raises InputError where a part that is needed has no window."""
-    windows = {"training": split.training, "validation": split.folds[0], "test": split.test}
-    for role, purpose in PURPOSES.items():
-        if not len(windows[role]) and (role != "test" or role in limits.files):
-            raise _too_short(series, form, purpose, *_needed(form, limits, role), limits)
-    if len(split.test) or not limits.steps[2]:
-        return []
-    what = f"no forecast of {form.horizon:,} steps lies within the {limits.steps[2]:,} held out: nothing is measured"
-    return [Notice(what=what, fix="give more rows, or a larger --test-share", serious=True)]
-
-
-def _needed(form: SeriesForm, limits: Boundaries, role: str) -> tuple[int, str]:
-    """How many steps with a value are wanted so that this part has a window, and the mend."""
-    if role in limits.files:
-        return form.horizon, f"Give a --{role} file with more rows, or a smaller --horizon."
-    wanted = form.window + (2 + (limits.steps[2] > 0 and "test" not in limits.files)) * form.horizon
-    window = ", --window" if form.window > 1 else ""
-    return wanted, f"Give more rows, or a smaller --horizon{window} or --test-share."
-
-
-def _too_short(
-    series: Regular, form: SeriesForm, purpose: str, needed: int, fix: str, limits: Boundaries | None = None
-) -> InputError:
-    counts = np.add.reduceat(series.known(len(form.targets)).astype(np.int64), series.starts[:-1])
-    several = f"{len(counts):,} series of {counts.min():,} to {counts.max():,} steps of {series.grid.step} with a value"
-    got = f"{int(counts[0]):,} steps of {series.grid.step} with a value" if len(counts) == 1 else several
-    if limits is not None:
-        training, validating, held = limits.steps
-        got += f": {training:,} train, {validating:,} validate, {held:,} are held out"
-    whose = "The series is" if len(counts) == 1 else "Every series is"
-    return InputError(
-        f"{whose} too short {purpose}.",
-        got=got,
-        wanted=f"{needed:,} steps or more for a window of {form.window} and a horizon of {form.horizon}",
-        fix=fix,
-    )
 
 
 def _rows(
@@ -289,7 +250,7 @@ def _rows(
     starts = starts_of(form, series)
     starts = starts[observed(form, steps.target, starts)]
     split = split_windows(series, limits, starts, window=form.window, horizon=form.horizon)
-    notices += _checked(split, series, form, limits)
+    notices += windows_checked(split, series, form, limits)
     task = Forecasting.fit(
         {name: series.values[:, i] for i, name in enumerate(form.targets)},
         cells,

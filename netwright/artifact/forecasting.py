@@ -17,6 +17,7 @@ from netwright.data.series.again import conformed, other_step
 from netwright.data.series.ahead import look_ahead
 from netwright.data.series.form import parts_in
 from netwright.data.series.regular import regular
+from netwright.data.series.step import parse_step
 from netwright.data.series.writing import stamps_written
 from netwright.data.table import Table, series_of, table_of
 from netwright.tasks import Forecasting, Task
@@ -42,7 +43,7 @@ class Trained(Protocol):
 
 
 def forecast(predictor: Trained, table: Table) -> tuple[Table, list[Notice]]:
-    """The next H steps of each series, (S · H) rows in the order of the series' names, and what was odd.
+    """The next H steps of each series, (S · H) rows in the order in which the series first appear, and what was odd.
 
     The columns are the time stamps, written as those of the table are, the id where there is one, and what the task
     gives: the forecast, then its quantiles. Rows at the end without a target say what is known in advance. Without
@@ -53,7 +54,7 @@ def forecast(predictor: Trained, table: Table) -> tuple[Table, list[Notice]]:
     form = schema.form
     assert isinstance(task, Forecasting) and isinstance(form, SeriesForm)
     read, layout, notices = conformed(schema, dict(zip(task.targets, task.cells, strict=True)), table)
-    whole = regular(read, layout)
+    whole = regular(read, layout, step=parse_step(form.step))
     ahead = look_ahead(whole, form, layout, parts_in(schema))
     notices += [*whole.notices, *other_step(whole, form), *ahead.notices]
     outputs = task.predictions(_outputs(predictor, ahead.past, ahead.known))

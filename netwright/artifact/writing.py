@@ -25,6 +25,8 @@ from netwright.tasks import Task
 
 TEMPERATURE = 0.8
 """Below one the likelier tokens become likelier still: fewer slips, less variety."""
+SILENT = 1000
+"""Tokens without a character after which no more are waited for."""
 LINE = {"characters": "\n", "pieces": "Ċ"}
 """A line's end as a token: in pieces it stands as another letter."""
 
@@ -62,8 +64,11 @@ def prompt_tokens(form: CorpusForm, prompt: str) -> tuple[list[int], list[Notice
     Characters that training never saw are passed over, and of a prompt longer than a window the end is taken. Without
     any token a line begins, or where training knew no lines the token that is most frequent.
     """
-    tokens = tokens_of(one_line_end(prompt)[0], form)
+    prompt, halves = whole_letters(one_line_end(prompt)[0])
+    tokens = tokens_of(prompt, form)
     notices = []
+    if halves:
+        notices.append(Notice(what=f"{halves:,} byte(s) of the prompt are no UTF-8 and are read as '?'"))
     unseen = tokens == 0
     if unseen.any():
         odd = ", ".join(repr(c) for c in dict.fromkeys(c for c in prompt if c not in set(form.vocabulary[1:])))
@@ -78,6 +83,12 @@ def prompt_tokens(form: CorpusForm, prompt: str) -> tuple[list[int], list[Notice
         line = LINE[form.level]
         tokens = np.asarray([form.vocabulary.index(line, 1) if line in form.vocabulary[1:] else 1])
     return tokens.tolist(), notices
+
+
+def whole_letters(text: str) -> tuple[str, int]:
+    """The text with "?" for each half letter (a lone surrogate: a byte that was no UTF-8), and how many there were."""
+    whole = text.encode(errors="replace").decode()
+    return whole, sum(a != b for a, b in zip(text, whole, strict=True)) if whole != text else 0
 
 
 def check_writing(length: int, temperature: float, top_k: int | None, top_p: float | None) -> None:
@@ -177,9 +188,17 @@ def _last(logits: Tensor) -> np.ndarray:
 def _characters(form: CorpusForm, tokens: Iterator[int], length: int) -> Iterator[str]:
     """The text of the tokens up to `length` characters; a character whose bytes come in several pieces comes whole."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    left = length
+    left, silent = length, 0
     while left:
         text = decoder.decode(token_bytes(form, [next(tokens)])[0])[:left]
         left -= len(text)
+        silent = 0 if text else silent + 1
         if text:
             yield text
+        elif silent == SILENT:
+            raise InputError(
+                "The network writes no characters.",
+                got=f"{SILENT} tokens one after another that stand for none",
+                wanted="a network whose tokens are letters, or parts of them",
+                fix="Train it again: netwright train TEXT.txt.",
+            )

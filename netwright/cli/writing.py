@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from netwright.artifact.writing import prompt_tokens, write
+from netwright.artifact.writing import prompt_tokens, whole_letters, write
 from netwright.core.errors import InputError
 from netwright.core.files import write_file
 from netwright.core.forms import CorpusForm
@@ -44,6 +44,7 @@ def written(
         )
     for notice in prompt_tokens(form, prompt)[1]:
         print(f"note: {notice}", file=sys.stderr)
+    prompt = whole_letters(prompt)[0]
     seeds = [seed, *(derive(seed, f"text {i}") for i in range(1, count))]
     texts = [write(module, form, prompt, seed=own, **asked) for own in seeds]
     return (piece for i, text in enumerate(texts) for piece in chain([BETWEEN] if i else [], [prompt], text))

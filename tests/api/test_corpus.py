@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from netwright.api import corpus
 from netwright.api.corpus import corpus_rows, gather_corpus
 from netwright.api.rows import Rows, Sources
 from netwright.artifact.predictor import Predictor
@@ -116,3 +117,12 @@ def test_another_text_is_all_held_out(tmp_path: Path):
     assert text_of(unrolled(other.encoded.inputs[0], other.target), form_of(other)) == verse(40, 3) + "�"
     with pytest.raises(InputError, match="shorter than a window"):
         corpus_rows(predictor, tmp_path / "other.txt") if (tmp_path / "other.txt").write_text("short") else None
+
+
+def test_a_short_run_is_validated_on_fewer_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(corpus, "FEWEST_JUDGED", 96)
+    long, short = gathered(tmp_path, verse(600), window=16), gathered(tmp_path, verse(600), window=16, time_limit=0.1)
+    (every,), (some,) = long.split.folds, short.split.folds
+    assert len(some) == 150 // 16 < len(every) and set(some) <= set(every)
+    assert (some[0], some[-1]) == (every[0], every[-1]) and "spread evenly" in short.told
+    assert len(unrolled(*short.encoded.parts, short.target)) == len(verse(600))

@@ -43,7 +43,7 @@ def test_nothing_that_trains_knows_what_comes_after(poison: float | None):
     limit = 120 - 24 - 14
     spoilt = {
         name: [poison if i % 120 >= limit and i % 120 < 119 else value for i, value in enumerate(values)]
-        if name in ("y", "x", "visitors")
+        if name in (("y", "x", "visitors") if poison else ("x", "visitors"))
         else values
         for name, values in source.items()
     }
@@ -139,8 +139,61 @@ def test_new_data_is_judged_at_every_window():
         series_rows(predictor_of(rows), {"day": days(60), "shop": ["a"] * 60, "y": wave(60), "holiday": [0] * 60})
     with pytest.raises(InputError, match="too short"):
         series_rows(predictor_of(rows), shop_table(5))
-    hourly = shop_table(60) | {"day": [f"2024-01-{1 + i // 24:02d} {i % 24:02d}:00" for i in range(60)] * 2}
-    told_of = told(series_rows(predictor_of(rows), hourly).notices)
-    assert "1h apart, those of training 1d" in told_of
+    halves = [f"{day} {hour:02d}:00" for day in days(30) for hour in (0, 12)]
+    told_of = told(series_rows(predictor_of(rows), shop_table(60) | {"day": halves * 2}).notices)
+    assert "12h apart, those of training 1d" in told_of and "their mean" in told_of
     short = {name: shop_table(60, ("a",))[name] + shop_table(5, ("b",))[name] for name in shop_table()}
     assert "'b'" in told(series_rows(predictor_of(rows), short).notices)
+
+
+def test_one_wild_date_does_not_make_up_the_part_that_validates():
+    rows = gathered({"day": [*days(399), "2031-02-03"], "y": wave(400)})
+    assert len(rows.split.folds[0]) >= 40 and len(rows.split.test) >= 40
+    assert "the last 80 steps, from 2024-11-16 on" in rows.split_words
+
+
+def test_months_without_rows_are_no_part_of_their_own():
+    keep = [i for i in range(400) if not 258 <= i < 318]
+    values = wave(400)
+    rows = gathered({"day": [days(400)[i] for i in keep], "y": values[keep]})
+    assert len(rows.split.folds[0]) >= 40 and np.isfinite(rows.target[rows.split.folds[0]]).any(axis=1).all()
+    late = gathered({"day": days(200), "y": wave(200)}, None, {"day": days(40, "2024-08-29"), "y": wave(40)})
+    assert len(late.split.folds[0]) >= 20 and len(late.split.test) >= 34
+
+
+def test_a_part_without_a_window_is_told():
+    whole = {"day": days(200), "y": wave(200)}
+    with pytest.raises(InputError, match="too short to be measured on") as error:
+        gathered(whole, None, {"day": days(6, "2024-07-19"), "y": wave(6)})
+    assert "6 are held out" in error.value.got and "--test file" in error.value.fix
+    with pytest.raises(InputError, match="too short to validate on"):
+        gathered(whole, {"day": days(6, "2024-07-19"), "y": wave(6)}, test_share=0)
+    few = {"day": days(200), "y": [v if i % 7 == 0 else None for i, v in enumerate(wave(200))]}
+    with pytest.raises(InputError, match="too short to train") as error:
+        gathered(few, horizon=20)
+    assert "29 steps of 1d with a value" in error.value.got
+
+
+def test_what_is_known_but_never_varied_is_left_out():
+    source = {"day": days(200), "y": wave(200), "price": [100] * 140 + [110, 150] * 30, "none": [None] * 199 + [1]}
+    rows = gathered(source, known="price,none", kinds={"none": "number"})
+    assert rows.schema.form.known == () and "'price' (always the same" in told(rows.notices)
+    assert "'none' (no values in the training steps)" in told(rows.notices)
+    kept = gathered(source | {"price": [100] * 50 + [101] * 90 + [1e9] * 60}, known="price")
+    assert kept.schema.form.known == ("price",) and np.abs(kept.encoded.inputs[1]).max() <= 3
+
+
+def test_a_time_in_days_of_training_serves_later_rows():
+    every = np.arange("2023-01-02", "2024-01-01", dtype="datetime64[D]")
+    business = every[np.is_busday(every)].astype(str).tolist()
+    rows = gathered({"day": business, "y": wave(len(business), 5)}, horizon=2, window=5)
+    later = series_rows(predictor_of(rows), {"day": business[:9], "y": wave(9, 5)})
+    assert len(later.table["day"]) == 9 and not later.notices
+
+
+def test_what_is_held_out_may_be_too_little_to_measure():
+    long, late = shop_table(100, ("a",)), shop_table(20, ("b",)) | {"day": days(20, "2024-05-10")}
+    rows = gathered({name: long[name] + late[name] for name in long}, id="shop", window=7)
+    assert not len(rows.split.test) and "nothing is measured" in told(rows.notices)
+    assert "too few to measure a forecast on" in rows.split_words
+    assert any(notice.serious for notice in rows.notices if "nothing is measured" in notice.what)

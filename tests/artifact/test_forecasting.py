@@ -68,7 +68,7 @@ def test_the_network_sees_what_is_known_in_advance():
     forecast(predictor, read(future))
     one = rows.schema.form.series[0]
     wanted = (np.asarray(source["holiday"][113:]) - one.center[2]) / one.scale[2]
-    assert np.allclose(seen["ahead"][0, -7:, 0], wanted, atol=1e-5)
+    assert np.allclose(seen["ahead"][0, -7:, 0], wanted / np.sqrt(1 + (wanted / 3) ** 2), atol=1e-5)
 
 
 def test_a_last_row_without_a_target_is_foretold():
@@ -122,3 +122,15 @@ def test_time_stamps_of_another_zone_and_rows_without_time():
 def test_a_column_that_is_missing():
     with pytest.raises(InputError, match="lacks 1 of the columns"):
         foretold(gathered(shop_table()), {"day": days(30), "shop": ["a"] * 30, "y": wave(30), "holiday": [0] * 30})
+
+
+def test_the_step_is_that_of_training():
+    every = np.arange("2023-01-02", "2024-01-01", dtype="datetime64[D]")
+    business = every[np.is_busday(every)].astype(str).tolist()
+    rows = gathered({"day": business, "y": wave(len(business), 5)}, horizon=7, season=5, window=5)
+    found, notices = foretold(rows, {"day": business[:10], "y": wave(10, 5)})
+    assert found["day"] == business[10:17] and not notices
+    one, _ = foretold(gathered({"day": days(90), "y": wave(90)}, window=1, season=1), {"day": days(1), "y": [3.0]})
+    assert one["day"] == days(8)[1:], "one row is enough where the step is known"
+    weeks = foretold(rows, {"day": days(200)[::7], "y": wave(29)})[1]
+    assert "1w apart, those of training 1b" in weeks and "without a row are filled" in weeks

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netwright.artifact.writing import prompt_tokens, write, writer_form
+from netwright.artifact.writing import _characters, _tokens, prompt_tokens, write, writer_form
 from netwright.core.errors import InputError
 from netwright.core.forms import CorpusForm
-from netwright.data.corpus.pieces import letters, train_pieces
+from netwright.data.corpus.pieces import letters, train_pieces, vocabulary_of
 from netwright.tasks import Reduction
 from tests.artifact.writer import FORM, Forgetful, Writer
 
@@ -99,3 +99,24 @@ def test_others_do_not_write():
     assert writer_form(Reduction(size=2), FORM) is FORM
     with pytest.raises(InputError, match="writes no text"):
         writer_form(Reduction(size=2), None)
+
+
+def test_a_network_without_characters_is_told():
+    module = Spelling([1], 3)
+    for form in (
+        CorpusForm(level="pieces", vocabulary=("�", "日", "本"), tokenizer="", window=4),
+        CorpusForm(level="pieces", vocabulary=("�", "", ""), tokenizer="", window=4),
+    ):
+        with pytest.raises(InputError, match="writes no characters"):
+            list(_characters(form, _tokens(module, form, [1], lambda logits: int(logits.argmax())), 5))
+
+
+def test_half_letters_are_read_as_question_marks():
+    """What a command line gives of bytes that are no UTF-8."""
+    tokens, (half, unseen) = prompt_tokens(FORM, "to\udcff be")
+    assert tokens == prompt_tokens(FORM, "to be")[0] and "1 byte(s)" in half.what and "'?'" in unseen.what
+    pytest.importorskip("tokenizers")
+    tokenizer = train_pieces("a b? c")
+    form = CorpusForm(level="pieces", vocabulary=vocabulary_of(tokenizer), tokenizer=tokenizer, window=8)
+    tokens, (half,) = prompt_tokens(form, "a\udcffb")
+    assert tokens == prompt_tokens(form, "a?b")[0] and "no UTF-8" in half.what

@@ -78,3 +78,9 @@ def test_others_write_no_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     other = Predictor(Writer(3), Reduction(size=2), Schema(columns=()))
     monkeypatch.setattr("netwright.artifact.predictor.load", lambda path: other)
     assert run(["generate", "RUN", "--prompt", "a"]) == 2 and "writes no text" in capsys.readouterr().err
+
+
+def test_a_prompt_that_is_no_text_is_written_as_it_was_read(capsys: pytest.CaptureFixture[str]):
+    assert run(["generate", "RUN", "--prompt", "to\udcff be", "--length", "5"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("to? be") and "no UTF-8" in err

@@ -119,7 +119,9 @@ def test_rows_of_like_length_share_a_batch_and_shapes_are_few():
     assert [ids(b) for b in epoch] != [ids(b) for b in batches.epoch(1)]
 
 
-@pytest.mark.parametrize(("length", "to"), [(1, 8), (8, 8), (9, 12), (25, 32), (32, 32), (33, 48), (65, 96), (513, 768)])
+@pytest.mark.parametrize(
+    ("length", "to"), [(1, 8), (8, 8), (9, 12), (25, 32), (32, 32), (33, 48), (65, 96), (513, 768)]
+)
 def test_a_length_is_rounded_up(length: int, to: int):
     assert rounded(length) == to
 

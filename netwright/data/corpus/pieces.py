@@ -29,7 +29,7 @@ def train_pieces(training: str) -> str:
     tokenizer = from_library.Tokenizer(from_library.models.BPE())
     tokenizer.pre_tokenizer = from_library.pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = from_library.trainers.BpeTrainer(
-        vocab_size=min(MOST, max(FEWEST, len(training.encode()) // BYTES_A_PIECE)),
+        vocab_size=min(MOST, max(FEWEST, len(training.encode(errors="replace")) // BYTES_A_PIECE)),
         min_frequency=2,
         initial_alphabet=sorted(letters()),
         show_progress=False,
@@ -47,7 +47,8 @@ def vocabulary_of(tokenizer: str) -> tuple[str, ...]:
 
 
 def pieces_numbered(text: str, tokenizer: str) -> np.ndarray:
-    """(n,) int32 the numbers of the text's pieces, in its order."""
+    """(n,) int32 the numbers of the text's pieces, in its order; a half letter (a lone surrogate) is read as "?"."""
+    text = text.encode(errors="replace").decode()
     loaded: Any = load_tokenizer(tokenizer)
     found = [np.zeros(0, dtype=np.int32)]
     batch: list[str] = []

@@ -155,10 +155,9 @@ def _sequence(line: str, header: Header, where: str) -> tuple[np.ndarray, str]:
         raise _broken(f"{where}: the sequence has not as many channels as the others.", f"{len(texts)} channels",
                       f"{header.channels}, parted by ':'")  # fmt: skip
     channels = [_channel(text, header, f"{where}, channel {i}") for i, text in enumerate(texts, start=1)]
-    whole = np.full((max(map(len, channels)), len(channels)), np.nan, dtype=np.float32)
-    with np.errstate(over="ignore"):
-        for i, channel in enumerate(channels):
-            whole[: len(channel), i] = channel
+    whole = np.full((max(map(len, channels)), len(channels)), np.nan)
+    for i, channel in enumerate(channels):
+        whole[: len(channel), i] = channel
     return whole, label
 
 

@@ -12,10 +12,11 @@ from netwright.core.errors import InputError
 from netwright.data.pictures.labels import label_columns
 from netwright.data.sequences.collection import NAME, Sequences, channel_names, finite, numbered, padded
 from netwright.data.sources.arrays import is_tensor, tensor_array
-from netwright.data.sources.numpy_file import part_and_role
+from netwright.data.sources.numpy_file import Part, part_and_role
 from netwright.data.table import Series, series_of, table_of
 
 LABEL = "label"
+PARTED: tuple[Part, ...] = ("training", "validation", "test")
 LENGTHS = "length"
 """What the name of an array of lengths holds."""
 
@@ -52,24 +53,24 @@ def array_sequences(
     )
 
 
-def named_sequences(arrays: Mapping[str, np.ndarray], name: str, *, target: str | None = None) -> list[Sequences]:
-    """The training part of named arrays (x, y, lengths), and the test part (x_test, y_test, …) where there is one."""
-    found = []
-    for part in ("training", "test"):
+def named_sequences(arrays: Mapping[str, np.ndarray], name: str, *, target: str | None = None) -> dict[Part, Sequences]:
+    """The parts of named arrays: training (x, y, lengths), and where there are any, validation and test (x_test, …)."""
+    found: dict[Part, Sequences] = {}
+    for part in PARTED:
         own = {key: array for key, array in arrays.items() if part_and_role(key)[0] == part}
         lengths = next((array for key, array in own.items() if LENGTHS in key.lower()), None)
         rows = [array for array in own.values() if array.ndim == 3]
         labels = next((array for key, array in own.items() if part_and_role(key)[1] == "labels"), None)
         rows = rows or [a for k, a in own.items() if a.ndim == 2 and part_and_role(k)[1] != "labels"]
         if len(rows) == 1:
-            found.append(array_sequences(rows[0], name, labels, lengths=lengths, target=target))
+            found[part] = array_sequences(rows[0], name, labels, lengths=lengths, target=target)
         elif part == "training":
             raise _no_sequences("; ".join(f"{key} {array.shape}" for key, array in arrays.items()), name)
     return found
 
 
 def _values(values: Any, name: str, lengths: Any) -> tuple[np.ndarray, np.ndarray]:
-    """(N, T, C) float32, NaN past the ends, and lengths (N,)."""
+    """(N, T, C), NaN past the ends, and lengths (N,)."""
     if isinstance(values, list | tuple):
         parts = [_single(value, f"{name}, sequence {i}") for i, value in enumerate(values, start=1)]
         if not parts or len({part.shape[1] for part in parts}) > 1:
@@ -92,7 +93,7 @@ def _values(values: Any, name: str, lengths: Any) -> tuple[np.ndarray, np.ndarra
         )
     count = count.astype(np.int64)
     past = np.arange(steps.shape[1]) >= count[:, None]
-    return np.where(past[:, :, None], np.float32(np.nan), steps), count
+    return np.where(past[:, :, None], steps.dtype.type(np.nan), steps), count
 
 
 def _single(value: Any, name: str) -> np.ndarray:
@@ -111,8 +112,8 @@ def _array(value: Any, name: str) -> np.ndarray:
 
 
 def _floats(array: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        return array.astype(np.float32)
+    """As float32 where that holds every number of this type, else as float64."""
+    return array.astype(np.float32 if np.can_cast(array.dtype, np.float32) else np.float64)
 
 
 def _no_sequences(got: str, name: str) -> InputError:

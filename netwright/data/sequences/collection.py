@@ -16,6 +16,8 @@ from netwright.data.table import Table
 
 NAME = "sequence"
 """The column of names, where the source has none of its own."""
+MOST = float(np.finfo(np.float32).max)
+"""The largest value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,8 @@ class Sequences:
     table: Table
     """One row a sequence: a column of names, then labels and whatever does not change within a sequence."""
     values: np.ndarray
-    """(N, T, C) float32, NaN where a value is missing and past the end."""
+    """(N, T, C) floats as exact as the source's, NaN where a value is missing and past the end. They become float32
+    once they are standardised, not before: of values far from zero little would be left."""
     lengths: np.ndarray
     """(N,) int64 steps of each."""
     channels: tuple[str, ...]
@@ -39,6 +42,8 @@ class Sequences:
     """The column of a long table that ordered the steps."""
     id: str | None = None
     """The column of a long table that said which sequence a step belongs to."""
+    steps: tuple[str, ...] = ()
+    """The columns of a wide table that are the steps."""
     notices: tuple[Notice, ...] = ()
 
     def __len__(self) -> int:
@@ -67,7 +72,8 @@ def padded(parts: Sequence[np.ndarray], name: str) -> tuple[np.ndarray, np.ndarr
     """
     lengths = np.asarray([len(part) for part in parts], dtype=np.int64)
     longest, channels = int(lengths.max(initial=0)), parts[0].shape[1] if len(parts) else 1
-    needed, room = len(parts) * longest * channels * 4, available_memory()
+    kind = np.result_type(np.float32, *{part.dtype for part in parts})
+    needed, room = len(parts) * longest * channels * kind.itemsize, available_memory()
     if needed > room * 3 // 4:
         raise InputError(
             f"{name}: the sequences do not fit in memory, all of them as long as the longest.",
@@ -75,20 +81,21 @@ def padded(parts: Sequence[np.ndarray], name: str) -> tuple[np.ndarray, np.ndarr
             wanted=f"no more than {room * 0.75 / 1e9:.1f} GB, three quarters of the memory that is free",
             fix="Cut the longest into several, keep every tenth step or so, or give fewer sequences.",
         )
-    values = np.full((len(parts), longest, channels), np.nan, dtype=np.float32)
+    values = np.full((len(parts), longest, channels), np.nan, dtype=kind)
     for row, part in enumerate(parts):
         values[row, : len(part)] = part
     return values, lengths
 
 
 def finite(values: np.ndarray, name: str) -> tuple[np.ndarray, list[Notice]]:
-    """The values (N, T, C) with infinite ones taken away, and a notice of them."""
-    wild = np.isinf(values)
+    """The values (N, T, C) with infinite ones, and those no float32 could hold, taken away, and a notice of them."""
+    wild = np.abs(values) > MOST
     if not wild.any():
         return values, []
     first = int(np.flatnonzero(wild.any((1, 2)))[0]) + 1
-    what = f"{name}: {int(wild.sum()):,} value(s) are infinite and count as missing (first in sequence {first})"
-    return np.where(wild, np.nan, values).astype(np.float32), [Notice(what=what, fix="correct them in the source")]
+    what = f"{name}: {int(wild.sum()):,} value(s) are infinite, or too large to be meant, and count as missing"
+    what += f" (first in sequence {first})"
+    return np.where(wild, values.dtype.type(np.nan), values), [Notice(what=what, fix="correct them in the source")]
 
 
 def channel_names(count: int) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ def conform_sequences(
 
 def _table(form: SequenceForm, table: Table, target: Sequence[str], beside: Sequence[str]) -> Sequences:
     if form.id is None:
-        return from_wide(table, target, beside=[name for name in beside if name in table.columns], sure=True)
+        rest = [name for name in beside if name in table.columns]
+        return from_wide(table, target, beside=rest, steps=form.steps, sure=True)
     rest = [name for name in beside if name in table.columns and name != form.id]
     return from_long(table, id=form.id, order=form.order, target=target, beside=rest, channels=form.channels)

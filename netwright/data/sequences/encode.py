@@ -13,6 +13,9 @@ from netwright.core.notice import Notice
 from netwright.data.encode import FAR, Encoded, parts_encoded
 from netwright.data.sequences.collection import Sequences
 
+AT_ONCE = 2**22
+"""Values that are standardised together, so that no copy of all is made in float64."""
+
 
 def encode_sequences(form: SequenceForm, sequences: Sequences) -> Encoded:
     """Values (N, T, C) float32, standardised by channel and zero past the end, and lengths (N,).
@@ -21,16 +24,21 @@ def encode_sequences(form: SequenceForm, sequences: Sequences) -> Encoded:
     channel without any value is the mean of training. `gaps` counts such values by channel.
     """
     gaps = missing(sequences)
-    values = filled(sequences.values, sequences.lengths, gaps)
-    mean, scale = np.asarray(form.mean, dtype=np.float32), np.asarray(form.scale, dtype=np.float32)
-    with np.errstate(over="ignore"):
-        values -= mean
-        values /= scale
-    np.nan_to_num(values, copy=False, nan=0.0, posinf=FAR, neginf=-FAR)
-    np.clip(values, -FAR, FAR, out=values)
+    values = np.empty(sequences.values.shape, dtype=np.float32)
+    step = max(1, AT_ONCE // max(1, values[:1].size))
+    for rows in (slice(start, start + step) for start in range(0, len(values), step)):
+        values[rows] = _standardised(form, filled(sequences.values[rows], sequences.lengths[rows], gaps[rows]))
     counts = Counter({name: int(n) for name, n in zip(form.channels, gaps.sum((0, 1)), strict=True)})
     encoded = parts_encoded(values, sequences.lengths, lengths=(sequences.lengths, None))
     return replace(encoded, gaps=+counts, notices=tuple(gap_notices(sequences, gaps)))
+
+
+def _standardised(form: SequenceForm, values: np.ndarray) -> np.ndarray:
+    """(N, T, C) by the means and spreads of training, in float64: far from zero a float32 has no digits to spare."""
+    with np.errstate(over="ignore"):
+        values = (values - np.asarray(form.mean)) / np.asarray(form.scale)
+    np.nan_to_num(values, copy=False, nan=0.0, posinf=FAR, neginf=-FAR)
+    return np.clip(values, -FAR, FAR, out=values)
 
 
 def missing(sequences: Sequences) -> np.ndarray:

@@ -11,7 +11,7 @@ from netwright.data.sequences.collection import Sequences
 
 AT_ONCE = 2**24
 """Values that are looked at together, so that no copy of all is made."""
-ROUNDING = 1e-9
+ROUNDING = 1e-13
 """A spread smaller than this share of the mean is rounding, not change."""
 
 
@@ -38,6 +38,7 @@ def fit_form(sequences: Sequences, training: np.ndarray) -> SequenceForm:
         scale=tuple(scale.tolist()),
         order=sequences.order,
         id=sequences.id,
+        steps=sequences.steps,
     )
 
 

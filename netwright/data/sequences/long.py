@@ -14,6 +14,7 @@ from netwright.data.cells.celltypes import infer_types
 from netwright.data.conform import read_cells
 from netwright.data.schema import unknown_column
 from netwright.data.sequences.collection import Sequences, finite, padded
+from netwright.data.sequences.wide import as_numbers
 from netwright.data.table import Series, Table, table_of
 
 STEPS = ("step", "steps", "t", "time", "timestep", "time_step", "timestamp", "index", "frame", "tick", "cycle",
@@ -44,7 +45,7 @@ def from_long(
                 raise unknown_column(name, table.columns, option)
     names, (kept, code, first), notices = _sequences(table, id)
     types, odd = infer_types(table.without([id]))
-    read, unreadable = read_cells(table.without([id]), types)
+    read, unreadable = read_cells(table.without([id]), as_numbers(types, [n for n in channels if n in types]))
     read = read.take(kept)
     found = order or _ordering(read, types, code, (*target, *exclude, *beside, *channels))
     sorting, told = _sorted(read, found, code, names, id)
@@ -103,8 +104,7 @@ def _is_number(cell: CellType) -> bool:
 
 
 def _floats(series: Series) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        return series.cast(float).to_numpy().astype(np.float32)
+    return series.cast(float).to_numpy()
 
 
 def _ordering(table: Table, types: dict[str, CellType], code: np.ndarray, taken: Sequence[str]) -> str | None:

@@ -1,7 +1,7 @@
 """Anything a person may call sequences, read into `Sequences`."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from netwright.data.sequences.arrays import LENGTHS, array_sequences, is_list_of
 from netwright.data.sequences.collection import Sequences
 from netwright.data.sequences.join import join
 from netwright.data.sources.arrays import is_tensor
-from netwright.data.sources.numpy_file import read_arrays, shapes
+from netwright.data.sources.numpy_file import Part, read_arrays, shapes
 
 ENDING = ".ts"
 NUMPY = (".npy", ".npz")
@@ -44,6 +44,21 @@ def _path_holds(path: Path) -> bool:
         return path.suffix.lower() == ENDING
     found = shapes(path)
     return any(LENGTHS in key.lower() for key in found) and any(len(shape) == 3 for shape in found.values())
+
+
+def may_be_sequences(source: object) -> bool:
+    """Whether this, in memory, has a shape that `read_sequences` takes.
+
+    An array or tensor (N, T, C) or (N, T), a list of such as (T, C) or (T,), either with labels in a pair, or a dict of
+    arrays with one of them among them. Most of these may as well be a table or pictures: the family decides.
+    """
+    if isinstance(source, Sequences) or _is_pair(source):
+        return True
+    if isinstance(source, Mapping):
+        return any(_dims(value) == 3 for value in source.values())
+    if isinstance(source, list | tuple):
+        return is_list_of_sequences(source)
+    return _dims(source) in (2, 3)
 
 
 def read_sequences(source: Any, *, target: str | None = None) -> Sequences:
@@ -95,15 +110,17 @@ def _read_folder(folder: Path, target: str | None) -> Sequences:
             wanted="one .ts file, or two: name_TRAIN.ts and name_TEST.ts",
             fix="Give the path of the file itself, and another one with --test.",
         )
-    return _divided([read_archive(parts[role][0], target=target) for role in ("train", "test")])
+    train, test = (read_archive(parts[role][0], target=target) for role in ("train", "test"))
+    return _divided({"training": train, "test": test})
 
 
-def _divided(parts: Sequence[Sequences]) -> Sequences:
-    """The training part with the test part, where there is one, below it."""
-    if len(parts) == 1:
-        return parts[0]
-    rows = np.arange(len(parts[0]), len(parts[0]) + len(parts[1]))
-    return replace(join(parts), given={"test": rows})
+def _divided(parts: Mapping[Part, Sequences]) -> Sequences:
+    """The training part, and below it the others there are."""
+    ends = np.cumsum([len(part) for part in parts.values()])
+    given: dict[str, np.ndarray] = {}
+    given |= {role: np.arange(end - len(part), end) for (role, part), end in zip(parts.items(), ends, strict=True)}
+    del given["training"]
+    return replace(join(list(parts.values())), given=given)
 
 
 def _is_pair(source: Any) -> bool:

@@ -1,6 +1,6 @@
 """A wide table, a row a sequence of one channel, whose columns of numbers are the steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -23,27 +23,32 @@ def from_wide(
     exclude: Sequence[str] = (),
     beside: Sequence[str] = (),
     *,
+    steps: Sequence[str] = (),
     sure: bool = False,
 ) -> Sequences:
     """The sequences of a table whose rows they are; steps in the order of the columns.
 
     All columns of numbers are steps but the `target`, those to `exclude`, those to keep `beside`, and one that numbers
-    the rows. Cells that are empty up to the end of a row are past its end. What is taken for steps is told, unless it
-    is `sure`. Raises InputError for a column that is not there or where no column holds numbers.
+    the rows; or just those named in `steps`, in this order, an empty one being missing values. Cells that are empty up
+    to the end of a row are past its end. What is taken for steps is told, unless it is `sure` or named. Raises
+    InputError for a column that is not there or where no column holds numbers.
     """
     for name in target:
         if name not in table.columns:
             raise unknown_column(name, table.columns, "--target")
+    sure = sure or bool(steps)
+    if absent := [name for name in steps if name not in table.columns]:
+        raise _lacks(table, absent)
     types, notices = infer_types(table)
-    read, unreadable = read_cells(table, types)
-    others = (*target, *exclude, *beside)
-    numbers = [name for name in read.columns if name not in others and types[name].kind == "number"]
-    named = [name for name in numbers if _names_rows(name, read[name])]
-    steps = [name for name in numbers if name not in named]
+    read, unreadable = read_cells(table, as_numbers(types, steps))
+    others, named = (*target, *exclude, *beside), []
+    if not steps:
+        numbers = [name for name in read.columns if name not in others and types[name].kind == "number"]
+        named = [name for name in numbers if _names_rows(name, read[name])]
+        steps = [name for name in numbers if name not in named]
     if not steps:
         raise _no_steps(table, types, others)
-    with np.errstate(over="ignore"):
-        values = np.stack([read[name].cast(float).to_numpy().astype(np.float32) for name in steps], 1)
+    values = np.stack([read[name].cast(float).to_numpy() for name in steps], 1)
     known = ~np.isnan(values)
     lengths = np.where(known.any(1), len(steps) - known[:, ::-1].argmax(1), 0).astype(np.int64)
     values, wild = finite(values[:, :, None], table.name)
@@ -58,7 +63,23 @@ def from_wide(
         values=values,
         lengths=lengths,
         channels=channel_names(1),
+        steps=tuple(steps),
         notices=(*table.notices, *notices, *unreadable, *told, *wild),
+    )
+
+
+def as_numbers(types: Mapping[str, CellType], names: Sequence[str]) -> dict[str, CellType]:
+    """The cell types, those of these columns being of numbers, whatever their cells look like."""
+    forced = {name: CellType(kind="number") for name in names if types[name].kind not in ("number", "boolean")}
+    return {**types, **forced}
+
+
+def _lacks(table: Table, absent: Sequence[str]) -> InputError:
+    return InputError(
+        f"{table.name} lacks {len(absent):,} of the columns that are the steps of its sequences.",
+        got=f"columns {', '.join(map(repr, table.columns[:20]))}" + (" …" if len(table.columns) > 20 else ""),
+        wanted=", ".join(map(repr, absent[:20])) + (" …" if len(absent) > 20 else ""),
+        fix="Add the column to the data; it may be empty, and its values are then missing.",
     )
 
 

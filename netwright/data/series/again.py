@@ -58,13 +58,15 @@ def unknown_series(names: tuple[str, ...]) -> list[Notice]:
     if not names:
         return []
     whose = f"{named(names, 'series')} that training did not know" if names[0] else "the rows have no id of training"
-    what = f"{whose}: standardised by the mean and spread of their own rows"
+    what = f"{whose}: standardised by the mean and spread of all of their rows given, those judged included"
     return [Notice(what=what, fix="train again with them", serious=True)]
 
 
 def other_step(series: Regular, form: SeriesForm) -> list[Notice]:
     """A notice where rows lie further from one another than those of training, or closer."""
-    if str(series.grid.step) == form.step:
+    if str(series.apart) == form.step:
         return []
-    what = f"the rows lie {series.grid.step} apart, those of training {form.step}: the forecasts may mean little"
-    return [Notice(what=what, fix="give rows of the same step", serious=True)]
+    what = f"the rows lie {series.apart} apart, those of training {form.step}"
+    if str(series.grid.step) == form.step:
+        what += ": rows of one step are brought to their mean, steps without a row are filled as empty cells are"
+    return [Notice(what=f"{what}; the forecasts may mean little", fix="give rows of the same step", serious=True)]

@@ -11,7 +11,10 @@ from netwright.core.notice import Notice
 
 SHORT = 2
 """Steps in a row without a value for which the last value stands; for more the values one season before."""
-RULE = "the last value stands in, in runs of more than two the values one season before"
+RULE = (
+    "the last value stands in, in runs of more than two the values one season before, and the training mean where no "
+    "value came before"
+)
 
 
 def filled(values: np.ndarray, starts: np.ndarray, season: int) -> np.ndarray:

@@ -29,6 +29,8 @@ ROUND = {
 """How many of each unit make a step that divides the next larger one."""
 DAYS_OF_MONTHS = {1: (27.9, 31.1), 2: (58.9, 62.1), 3: (89.9, 92.1), 4: (119.9, 123.1), 6: (180.9, 184.1)}
 """Days that so many months last, at least and at most."""
+CROWDED = 0.25
+"""Share of the rows that may lie in the step of the row before them, where rows are said to go in that step."""
 MANY = 14
 """Days from which on the lack of weekends says something."""
 
@@ -51,12 +53,26 @@ def find_grid(times: np.ndarray, series: np.ndarray, *, rows: bool = False) -> G
             wanted="rows of different moments",
             fix="Choose another column with --time, or the one that tells series apart with --id.",
         )
-    step = _step(times, gaps)
+    return grid_of(_step(times, gaps), times)
+
+
+def grid_of(step: Step, times: np.ndarray) -> Grid:
+    """The grid of a step that is known, lying where most of the times (N,) lie."""
     if step.months:
         return _monthly(step, times)
     if step.unit == "b":
         return Grid(step=step, clock=_most(times % DAY))
     return Grid(step=step, phase=_most(times % step.size))
+
+
+def step_between(times: np.ndarray, series: np.ndarray, grid: Grid, *, rows: bool = False) -> Step:
+    """The step that the rows (N,) themselves go in; the grid's where most follow one another on it step by step."""
+    order = np.lexsort((times, series))
+    later = (np.diff(series[order]) == 0) & (np.diff(times[order]) > 0)
+    apart = np.diff(grid.positions(times[order]))[later]
+    if not len(apart) or (np.median(apart) == 1 and (apart == 0).mean() < CROWDED):
+        return grid.step
+    return find_grid(times, series, rows=rows).step
 
 
 def _gaps(times: np.ndarray, series: np.ndarray) -> np.ndarray:

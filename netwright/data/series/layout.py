@@ -168,9 +168,16 @@ def without_use(columns: dict[str, np.ndarray]) -> dict[str, str]:
     """By name the columns (M,), as they are in training, that say nothing of what follows, and why."""
     useless = {}
     for name, values in columns.items():
-        known = values[np.isfinite(values)]
-        if not len(known) or (known == known[0]).all():
-            useless[name] = "always the same in the training steps" if len(known) else "no values in the training steps"
-        elif len(known) == len(values) > 2 and (np.diff(values) == 1).all():
+        if why := without_change(values):
+            useless[name] = why
+        elif np.isfinite(values).all() and len(values) > 2 and (np.diff(values) == 1).all():
             useless[name] = "counts the rows"
     return useless
+
+
+def without_change(values: np.ndarray) -> str:
+    """Why nothing can be learned from these training values (M,) of a column; "" where they vary."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return "no values in the training steps"
+    return "always the same in the training steps" if (known == known[0]).all() else ""

@@ -19,7 +19,8 @@ NAMES_SHOWN = 5
 class Boundaries:
     """Positions on the grid: the first step that validates, the first that is held out. The same for every series.
 
-    `steps` are the different positions in training, validation and held out. `files` are the roles that came as files.
+    `steps` are the different positions in training, validation and held out at which a target was observed. `files` are
+    the roles that came as files.
     """
 
     validation: int
@@ -27,32 +28,40 @@ class Boundaries:
     steps: tuple[int, int, int]
     files: tuple[str, ...]
 
-    def words(self, series: Regular) -> str:
-        """The split in words."""
+    def words(self, series: Regular, *, windows: int = 1) -> str:
+        """The split in words; `windows` are those that lie whole among the steps held out."""
         _, validating, held = self.steps
         moment = moment_words(series.grid, self.test)
-        end = f"the last {held:,} steps, from {moment} on, are held out and the {validating:,} before them validate"
+        out = "are held out" if windows else "are held out but too few to measure a forecast on"
+        end = f"the last {held:,} steps, from {moment} on, {out} and the {validating:,} before them validate"
         given = "".join(f"; the {role} steps are those of --{role}" for role in self.files)
         last = end if held else f"the last {validating:,} steps validate"
         return f"by time alone: {last}; what a window foretells lies in one part{given}"
 
 
 def boundaries(
-    series: Regular, horizon: int, *, test_share: float, validation_share: float, starts: Mapping[str, int]
+    series: Regular,
+    targets: int,
+    horizon: int,
+    *,
+    test_share: float,
+    validation_share: float,
+    starts: Mapping[str, int],
 ) -> Boundaries:
     """Where the parts begin. `starts` has the first position of the rows that came as "validation" or "test" file.
 
-    Each part has a share of the different positions, and one horizon at least. Raises InputError where a file does not
+    Each part has a share of the different positions at which any of the first `targets` columns was observed, and one
+    horizon of them at least: a stretch without rows must not make up a part. Raises InputError where a file does not
     lie behind the part before it.
     """
-    positions = np.unique(series.positions)
+    positions = np.unique(series.positions[series.known(targets)])
     rest, tested = positions, starts.get("test")
     if tested is not None:
         rest = positions[positions < tested]
     elif test_share:
         held = max(horizon, round(test_share * len(positions)))
         rest = positions[: max(0, len(positions) - held)]
-    test = tested if tested is not None else int(rest[-1]) + 1 if len(rest) else int(positions[0])
+    test = tested if tested is not None else _begin(positions, len(rest))
     if "validation" in starts:
         training = rest[rest < starts["validation"]]
         begin = starts["validation"]
@@ -67,20 +76,26 @@ def boundaries(
     else:
         validating = max(horizon, round(validation_share * len(rest)))
         training = rest[: max(0, len(rest) - validating)]
-        begin = int(training[-1]) + 1 if len(training) else int(positions[0])
+        begin = _begin(rest, len(training)) if len(rest) else test
     steps = (len(training), len(rest) - len(training), len(positions) - len(rest))
     return Boundaries(validation=begin, test=test, steps=steps, files=tuple(starts))
+
+
+def _begin(positions: np.ndarray, place: int) -> int:
+    """The position at this place of several, or the one behind the last of them."""
+    return int(positions[place]) if place < len(positions) else int(positions[-1]) + 1
 
 
 def split_windows(series: Regular, limits: Boundaries, starts: np.ndarray, *, window: int, horizon: int) -> Split:
     """The windows `starts` (n,) by where all the steps lie that they foretell; those in two parts are in none."""
     first = series.positions[np.minimum(starts + window, max(0, series.steps - 1))]
     last = first + horizon - 1
+    held = starts[first >= limits.test]
     return Split(
         training=starts[last < limits.validation],
         folds=(starts[(first >= limits.validation) & (last < limits.test)],),
-        test=starts[first >= limits.test],
-        reason=limits.words(series),
+        test=held,
+        reason=limits.words(series, windows=len(held)),
     )
 
 

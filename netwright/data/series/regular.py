@@ -10,12 +10,12 @@ import numpy as np
 
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
-from netwright.data.series.grid import find_grid
+from netwright.data.series.grid import find_grid, grid_of, step_between
 from netwright.data.series.layout import Layout
 from netwright.data.series.moments import moment_words
 from netwright.data.series.remarks import Seen, seen_notices
 from netwright.data.series.stamps import NONE
-from netwright.data.series.step import Grid
+from netwright.data.series.step import Grid, Step
 from netwright.data.table import Table
 
 LARGEST = 1e150
@@ -42,6 +42,8 @@ class Regular:
     values: np.ndarray
     row: np.ndarray
     notices: tuple[Notice, ...]
+    apart: Step
+    """How far the rows themselves lie from one another: the grid's step but where that of training was given."""
 
     @property
     def steps(self) -> int:
@@ -84,8 +86,8 @@ class Regular:
         return replace(self, values=self.values[:, which])
 
 
-def regular(table: Table, layout: Layout, *, numbers: np.ndarray | None = None, grid: Grid | None = None) -> Regular:
-    """The rows of a table as series on a grid: that of `grid`'s step where one is given, else the one found.
+def regular(table: Table, layout: Layout, *, numbers: np.ndarray | None = None, step: Step | None = None) -> Regular:
+    """The rows of a table as series on a grid: that of the `step` of training where one is given, else the one found.
 
     Rows of one series and one moment, or between two moments of the grid, become one step: the mean of what they say.
     `numbers` (N,) are the rows' numbers in their source. Raises InputError where no row has a time stamp, and where
@@ -108,14 +110,16 @@ def regular(table: Table, layout: Layout, *, numbers: np.ndarray | None = None, 
     if layout.time is None:  # each series counts its own rows
         times = _counted(codes)
     values = _values(table, layout.numbers, seen, numbers, there)
-    found = find_grid(times, codes, rows=layout.stamps.form == "steps")
-    if grid is not None:  # of the step that training went in, whatever these rows go in
-        found = found if found.step == grid.step else replace(grid, phase=_phase(grid, times))
+    counted = layout.stamps.form == "steps"
+    # moments have no place on a grid of counted rows, nor the other way round: then the step is found again
+    fitting = step is not None and (step.unit == "i") == counted
+    found = grid_of(step, times) if step is not None and fitting else find_grid(times, codes, rows=counted)
     position = found.positions(times)
     order = np.lexsort((numbers, position, codes))
     seen.unsorted = _unsorted(times, codes, numbers)
     seen.clock(times, codes, position, numbers, found)
-    return _stepped(found, ids, codes[order], position[order], values[order], numbers[order], seen)
+    made = _stepped(found, ids, codes[order], position[order], values[order], numbers[order], seen)
+    return replace(made, apart=step_between(times, codes, found, rows=counted)) if fitting else made
 
 
 def _series(table: Table, column: str | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -157,13 +161,6 @@ def _values(table: Table, columns: tuple[str, ...], seen: Seen, numbers: np.ndar
     return values
 
 
-def _phase(grid: Grid, times: np.ndarray) -> int:
-    if grid.step.months or grid.step.unit == "b":
-        return grid.phase
-    found, counts = np.unique(times % grid.step.size, return_counts=True)
-    return int(found[counts.argmax()])
-
-
 def _unsorted(times: np.ndarray, codes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """The numbers of the rows that lie before the row above them of the same series."""
     order = np.argsort(codes, kind="stable")
@@ -203,6 +200,7 @@ def _stepped(
         values=whole,
         row=row,
         notices=(),
+        apart=grid.step,
     )
     return replace(made, notices=tuple(seen_notices(seen, made.grid, total - len(first), _first_gap(made))))
 

@@ -20,7 +20,7 @@ def find_season(series: Sequence[np.ndarray], step: Step) -> tuple[int, str]:
     Tried are the periods of the calendar, and where rows have no time every lag. A season counts where the series,
     without its moving mean over one season, is like itself one season before. 1 where none does.
     """
-    kept = [one[-MOST_STEPS:] for one in series[:: max(1, len(series) // MOST_SERIES)][:MOST_SERIES]]
+    kept = [_in_spreads(one[-MOST_STEPS:]) for one in series[:: max(1, len(series) // MOST_SERIES)][:MOST_SERIES]]
     found, best = 1, 0.0
     for lag in seasons(step) or (_peaks(kept) if step.unit == "i" else ()):
         like = _likeness(kept, lag)
@@ -29,6 +29,19 @@ def find_season(series: Sequence[np.ndarray], step: Step) -> tuple[int, str]:
     if found == 1:
         return 1, "no season is found in the training steps"
     return found, f"the training steps are like those {found} before (correlation {best:.2f})"
+
+
+def _in_spreads(values: np.ndarray) -> np.ndarray:
+    """(n,) less their mean and over their spread, so that the unit they are in plays no part; zeros for a constant."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return values
+    left = values - known.mean()
+    largest = float(np.nanmax(np.abs(left)))
+    if largest <= 1e-12 * float(np.abs(known).max()):
+        return left * 0
+    left = left / largest  # first, lest squares of tiny numbers be nothing
+    return left / float(np.nanstd(left))
 
 
 def _likeness(series: Sequence[np.ndarray], lag: int) -> float:

@@ -18,8 +18,11 @@ OFFSET = r"(Z|UTC|GMT|[+-]\d\d:?\d\d|[+-]\d\d)$"
 JOIN = "+"
 """Between the names of columns that make a time stamp together: "year+month"."""
 SECONDS = (1e8, 5e9)
-"""Numbers between these are taken for seconds since 1970, as years those between …"""
+"""Numbers between these are taken for seconds since 1970, as milliseconds and as years those between …"""
+MILLISECONDS = (1e11, 5e12)
 YEARS = (1000, 3000)
+UNITS = {"seconds": 10**6, "milliseconds": 10**3, "steps": 1}
+"""Microseconds that a number of each form stands for; steps stay as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,8 @@ class Stamps:
     """`times` (N,) int64 microseconds by the clock of the data, `NONE` where there is none.
 
     `zone` is None where the stamps say none, else "UTC", "+02:00" or the name of a zone such as "Europe/Berlin".
-    `form` is how they are written: "datetime", "parts" (a year and a month), "years", "seconds", "steps".
+    `form` is how they are written: "datetime", "parts" (a year and a month), "years", "seconds",
+    "milliseconds", "steps".
     `local` is True where the times are those that clocks on the wall show, False where they are UTC.
     """
 
@@ -56,14 +60,15 @@ def read_stamps(table: Table, raw: Table, column: str | None) -> Stamps:
         raise InputError(
             f"The column {column!r} holds no time stamps.",
             got=f"such as {next(iter(raw[parts[0]].drop_nulls()), None)!r}",
-            wanted="dates, date-times, years, seconds since 1970, or whole numbers that count steps",
+            wanted="dates, date-times, years, seconds or milliseconds since 1970, or whole numbers that count steps",
             fix=f"Give another --time column, or perhaps --kind {column}=datetime.",
         )
     whole = np.where(np.isfinite(values), values, 0).astype(np.int64)
-    form = "years" if _within(known, YEARS) else "seconds" if _within(known, SECONDS) else "steps"
+    limits = {"years": YEARS, "seconds": SECONDS, "milliseconds": MILLISECONDS}
+    form = next((name for name, limit in limits.items() if _within(known, limit)), "steps")
     if form == "years":
         whole = _microseconds((whole - 1970).astype("datetime64[Y]"))
-    whole = whole * 10**6 if form == "seconds" else whole
+    whole *= UNITS.get(form, 1)
     return Stamps(times=np.where(np.isfinite(values), whole, NONE), form=form)
 
 

@@ -18,6 +18,8 @@ from netwright.data.series.regular import Regular
 
 FAR = 1e4
 """Standardised values are held within ± this, so that one wild value does not drown the others."""
+BEND = 3.0
+"""Standard deviations that columns beside the targets end at: training may have seen them hardly vary."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def with_unknown(form: SeriesForm, series: Regular) -> tuple[SeriesForm, tuple[s
 
 def steps_of(form: SeriesForm, series: Regular, parts: Sequence[TimePart], shown: np.ndarray) -> Steps:
     """The steps as the network sees them, each series standardised as the form says; `shown` (M,) are the times that
-    clocks show.
+    clocks show. What is no target is bent smoothly towards ± `BEND`.
     """
     known: Mapping[str, SeriesStatistics] = {one.id: one for one in form.series}
     used = [known[name] for name in series.ids]
@@ -72,7 +74,10 @@ def steps_of(form: SeriesForm, series: Regular, parts: Sequence[TimePart], shown
     which, targets, ahead_from = series.series, len(form.targets), len(form.targets) + len(form.past)
     # clipped as the past is, lest one wild value decide the loss; figures are measured on the values themselves
     scaled = np.clip((series.values - center[which]) / scale[which], -FAR, FAR)
-    past = np.nan_to_num(filled(scaled, series.starts, form.season)).astype(np.float32)
+    past = np.nan_to_num(filled(scaled, series.starts, form.season))
+    beside = past[:, targets:]
+    past[:, targets:] = beside / np.sqrt(1 + np.square(beside / BEND))
+    past = past.astype(np.float32)
     return Steps(
         past=past,
         ahead=np.concatenate([past[:, ahead_from:], calendar(shown, parts)], axis=1),

@@ -8,7 +8,7 @@ from netwright.core.cells import CellType
 from netwright.data.cells.time_text import ISO, date_of, to_times
 from netwright.data.series.clock import zoned
 from netwright.data.series.layout import Layout
-from netwright.data.series.stamps import MONTHS, OFFSET, time_columns
+from netwright.data.series.stamps import MONTHS, OFFSET, UNITS, time_columns
 from netwright.data.series.step import days_of_month, months
 from netwright.data.table import Series, Table, series_of, storage
 
@@ -43,8 +43,8 @@ def stamps_written(times: np.ndarray, layout: Layout, raw: Table, cell: CellType
     series = raw[layout.time]
     if stamps.form == "years":
         return [_like(series, 1970 + months(times) // 12)]
-    if stamps.form in ("seconds", "steps"):
-        return [_like(series, times // 10**6 if stamps.form == "seconds" else times)]
+    if stamps.form in UNITS:
+        return [_like(series, times // UNITS[stamps.form])]
     if storage(series) == "text":
         return [series_of(layout.time, _texts(times, series, cell, local=stamps.local))]
     whole = zoned(times, stamps.zone, local=stamps.local, name=layout.time)

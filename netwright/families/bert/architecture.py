@@ -76,4 +76,4 @@ def positions(architecture: Mapping[str, object], pad: int) -> int:
     most = architecture.get("max_position_embeddings")
     if not isinstance(most, int):
         return 512
-    return max(1, most - (pad + 1 if ENCODERS[str(architecture["model_type"])] else 0))
+    return max(0, most - (pad + 1 if ENCODERS[str(architecture["model_type"])] else 0))

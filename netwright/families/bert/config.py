@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from netwright.families.bert.architecture import checked
+from netwright.families.bert.architecture import MOST_LAYERS, checked
 from netwright.families.bert.network import Pooling
 from netwright.families.family import Count, Dropout, Penalty, Training
 
@@ -28,7 +28,7 @@ class BertConfig(Training):
     """Share of the values under the head that are set to zero in training."""
     pooling: Pooling = "mean"
     """What of the last layer the head sees: the mean over all tokens, or the first token."""
-    freeze: int = Field(default=0, ge=0)
+    freeze: int = Field(default=0, ge=0, le=MOST_LAYERS)
     """The lowest layers, and the embeddings under them, that are kept as they are; 0 trains all."""
     from_scratch: bool = False
     """Leave the weights of `pretrained` and train the same network from random ones."""

@@ -12,11 +12,12 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from netwright.core.batch import Batch
 from netwright.core.errors import InputError
+from netwright.core.forms import TextForm
 from netwright.core.phase import Phase
 from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.families.bert.config import BertConfig
-from netwright.families.bert.files import files
+from netwright.families.bert.files import files, marks_of
 from netwright.families.bert.hub import weights
 from netwright.families.bert.network import BertNetwork
 from netwright.families.bert.rates import groups
@@ -28,7 +29,9 @@ WIDTH = 768
 
 
 def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
-    """The encoder with random weights, and the head. Raises InputError where no encoder is named."""
+    """The encoder with random weights, and the head. Raises InputError where no encoder is named, and where texts are
+    cut to their marks.
+    """
     assert isinstance(config, BertConfig)
     if not config.architecture:
         raise InputError(
@@ -36,6 +39,14 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
             got="the family bert without pretrained",
             wanted="a folder with a network and its tokenizer, or its name on a hub",
             fix="For example --pretrained distilbert-base-uncased.",
+        )
+    form = schema.form
+    if isinstance(form, TextForm) and form.length <= (marks := marks_of(form.tokenizer)):
+        raise InputError(
+            "No word of a text would be read: the marks around it take all its tokens.",
+            got=f"{form.length} token(s) of a text at most, and {marks} marks of its beginning and end",
+            wanted=f"{marks + 1} or more",
+            fix="Give a larger --window, or leave it out.",
         )
     return BertNetwork(
         config.architecture,

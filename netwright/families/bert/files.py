@@ -37,5 +37,26 @@ def files(config: Record, schema: Schema) -> dict[str, bytes]:
     }
 
 
+def marks_of(tokenizer: str) -> int:
+    """How many marks a tokenizer, in JSON, sets around a text; 0 for one that this is not told of."""
+    try:
+        return _marks(json.loads(tokenizer).get("post_processor"))
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return 0
+
+
+def _marks(step: object) -> int:
+    if not isinstance(step, dict):
+        return 0
+    match step.get("type"):
+        case "TemplateProcessing":
+            return sum("SpecialToken" in piece for piece in step.get("single", ()))
+        case "BertProcessing" | "RobertaProcessing":
+            return 2
+        case "Sequence":
+            return sum(map(_marks, step.get("processors", ())))
+    return 0
+
+
 def _json(values: dict[str, object]) -> bytes:
     return (json.dumps(values, indent=2, sort_keys=True) + "\n").encode()

@@ -38,6 +38,12 @@ TOKENIZER_FILES = (
     "sentencepiece.bpe.model",
 )
 
+PROBE = "a"
+"""A text that every tokenizer is tried on."""
+LONGEST = 1_000_000
+"""Tokens; a tokenizer that does not say gives a number far beyond."""
+STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)
+"""What is no fault of a file."""
 OLDEST = 5
 """The first major version of transformers whose configs say which fields are their own."""
 
@@ -107,7 +113,7 @@ def opened(pretrained: str) -> Pretrained:
         architecture = _own(settled(config, str(folder / "config.json")))
         with torch.device("meta"):
             encoder(architecture, str(folder / "config.json"))
-        backend, pad, most = _tokenizer(folder)
+        backend, marked, pad, most = _tokenizer(folder)
     places = architecture.get("vocab_size")
     largest = max(backend.get_vocab(with_added_tokens=True).values(), default=0)
     if isinstance(places, int) and largest >= places:
@@ -117,24 +123,23 @@ def opened(pretrained: str) -> Pretrained:
             wanted="a tokenizer whose tokens the network all has",
             fix="Save both from the same source: `model.save_pretrained(folder)`, `tokenizer.save_pretrained(folder)`.",
         )
-    backend.no_truncation()
-    backend.no_padding()
-    if backend.encode("a").ids[-1:] in ([], [0]) or not backend.encode("a").special_tokens_mask[-1]:
+    if marked.ids[-1:] in ([], [0]) or not marked.special_tokens_mask[-1]:
         raise InputError(
             "The tokenizer sets no mark behind a text, and such networks read the mark.",
-            got=f"{folder}: {backend.encode('a').tokens} for the text 'a'",
+            got=f"{folder}: {marked.tokens} for the text {PROBE!r}",
             wanted="a tokenizer that adds its marks, such as [CLS] a [SEP]",
             fix="Give it a post-processor: tokenizers.processors.TemplateProcessing.",
         )
     architecture["pad_token_id"] = pad
-    length = min(most, positions(architecture, pad))
+    length, marks = min(most, positions(architecture, pad)), sum(marked.special_tokens_mask)
+    if length <= marks:
+        raise InputError(
+            "The network reads no more tokens of a text than the marks around it.",
+            got=f"{folder}: {length} tokens at most, by max_position_embeddings or model_max_length, and {marks} marks",
+            wanted=f"{marks + 1} tokens or more",
+            fix="Correct config.json and tokenizer_config.json, or copy the folder again.",
+        )
     return Pretrained(architecture=architecture, tokenizer=backend.to_str(), pad=pad, length=length, origin=pretrained)
-
-
-def family_config(pretrained: str) -> dict[str, object]:
-    """What the family's settings must hold of this network."""
-    found = opened(pretrained)
-    return {"pretrained": found.origin, "architecture": found.architecture}
 
 
 def encoder(architecture: Mapping[str, object], origin: str = "its settings") -> nn.Module:
@@ -217,24 +222,44 @@ def _own(config: Any) -> dict[str, object]:
     return {"model_type": config.model_type} | {k: v for k, v in config.to_dict().items() if k in names}
 
 
-def _tokenizer(folder: Path) -> tuple[Any, int, int]:
-    """The tokenizer of the library tokenizers, its padding token, and how long a row it was made for."""
+def _tokenizer(folder: Path) -> tuple[Any, Any, int, int]:
+    """The tokenizer of the library tokenizers, what it makes of `PROBE`, its padding token, and its longest row."""
+    marked = None
     try:
         found = library().AutoTokenizer.from_pretrained(
             str(folder), use_fast=True, trust_remote_code=False, local_files_only=True
         )
         backend = getattr(found, "backend_tokenizer", None)
         why = f"a {type(found).__name__}" if backend is None or not found.get_vocab() else ""
-    except Exception as error:  # whatever goes wrong there means that there is none
-        why, found, backend = " ".join(str(error).split())[:300], None, None
-    if found is None or backend is None or why or not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        if backend is not None:
+            backend.no_truncation()
+            backend.no_padding()
+            marked = backend.encode(PROBE)
+    except STOPS:
+        raise
+    except BaseException as error:  # a panic of its Rust code is no Exception; whatever goes wrong, there is none
+        why, found, backend = " ".join(str(error).split())[:300] or type(error).__name__, None, None
+    files = any((folder / name).is_file() for name in TOKENIZER_FILES)
+    if found is None or backend is None or marked is None or why or not files:
         raise InputError(
             "The tokenizer that belongs to the network can't be read.",
             got=f"{folder}: {why or 'no file of one'}",
             wanted="tokenizer.json beside config.json",
             fix="Write it there: `AutoTokenizer.from_pretrained(…).save_pretrained(folder)`.",
         )
-    return backend, found.pad_token_id or 0, min(found.model_max_length, 1_000_000)
+    return backend, marked, found.pad_token_id or 0, _longest(found.model_max_length, folder)
+
+
+def _longest(said: object, folder: Path) -> int:
+    """The tokens of a row that a tokenizer says it was made for. Raises InputError for what is no such number."""
+    if isinstance(said, int | float) and not isinstance(said, bool) and said >= 1:
+        return int(min(said, LONGEST))
+    raise InputError(
+        "The tokenizer does not say how long a text it was made for.",
+        got=f"{folder / 'tokenizer_config.json'}: model_max_length {said!r}",
+        wanted="a whole number, 1 or more",
+        fix="Correct it there, or take model_max_length out: the network's own positions then count.",
+    )
 
 
 def located(pretrained: str) -> Path:

@@ -29,6 +29,11 @@ STRETCH = 6
 """Steps of the horizon, at least, that have weights of their own."""
 STRETCHES = 3
 """Stretches of the horizon that have, at most; no more than there are validation windows that do not overlap."""
+FEW = 4
+"""Validation windows without a step in common, below which training windows speak for the linear map too."""
+CLEAR = 0.75
+"""Share of the naive forecast's error that the linear map must stay below on each of three stretches; what cannot be
+foretold stays above 0.85."""
 STEPS = 3000
 """Updates of the network where nobody says how many epochs."""
 
@@ -48,10 +53,10 @@ class BlendConfig(ForecastConfig):
 class Blend(nn.Module):
     """`forward(past (B, L, V), ahead (B, L + H, K))` gives (B, H, T, Q); `members` gives those that are blended."""
 
-    def __init__(self, naive: Banded, line: Banded, network: nn.Module, season: int, horizon: int) -> None:
+    def __init__(self, naive: Banded, line: Banded, network: nn.Module, *, seasonal: bool, horizon: int) -> None:
         super().__init__()
         self.naive, self.line, self.network = naive, line, network
-        self.names = ("seasonal naive" if season > 1 else "last value", "linear map", "network")
+        self.names = ("seasonal naive" if seasonal else "last value", "linear map", "network")
         self.weights: Tensor
         self.register_buffer("weights", torch.full((horizon, 3), 1 / 3))
 
@@ -82,7 +87,9 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
         layers=layers,
     )
     naive = Banded(SeasonalNaive(form.season, task.horizon), task)
-    return Blend(naive, Banded(linear_map(schema, task), task), network, form.season, task.horizon)
+    # a window shorter than a season has none to repeat
+    seasonal = 1 < form.season <= form.window
+    return Blend(naive, Banded(linear_map(schema, task), task), network, seasonal=seasonal, horizon=task.horizon)
 
 
 def prepare(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
@@ -98,7 +105,9 @@ def prepare(module: nn.Module, config: Record, task: Task, training: Batch, vali
 def finish(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
     """Weigh the forecasts on validation windows, stretch by stretch of the horizon; then fit the linear map to all.
 
-    Without validation windows they count the same."""
+    Without validation windows they count the same. A few tell little, so the naive keeps weight that it would lose to
+    many: where the linear map is far better on further stretches of training too, it gets that weight.
+    """
     assert isinstance(module, Blend) and isinstance(config, BlendConfig) and isinstance(task, Forecasting)
     module.eval()
     horizon = task.horizon
@@ -123,6 +132,9 @@ def finish(module: nn.Module, config: Record, task: Task, training: Batch, valid
         )
         module.weights[steps] = found.to(module.weights)
     assert isinstance(module.line.point, LinearMap)
+    if independent < FEW and module.line.point.beside_naive(training, validation) < CLEAR:
+        module.weights[:, 1] += module.weights[:, 0]
+        module.weights[:, 0] = 0
     module.line.point.refit(training, validation)
 
 

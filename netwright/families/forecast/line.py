@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.core.batch import Batch
-from netwright.families.forecast.ridge import PENALTIES, Sums, errors_of, weights_for
+from netwright.families.forecast.ridge import PENALTIES, Sums, errors_of, totals_of, weights_for
 from netwright.families.forecast.windows import Anchor, channels, level_of, repeated, spread_of
 
 CHUNK_NUMBERS = 4_000_000
@@ -23,6 +23,8 @@ WORTH = 0.99
 """What is known ahead is used where it brings the squared error of validation windows below this share."""
 HELD_WEIGHT = 2.0
 """How much validation windows count beside each of the two stretches of training windows."""
+SHARED, CHUNK = 1000, 250
+"""Windows that are compared with the naive forecast at most, and at once."""
 ANCHORS: tuple[Anchor, ...] = ("last", "mean")
 
 
@@ -63,19 +65,17 @@ class LinearMap(nn.Module):
         training, validation = self._bounded(training), self._bounded(validation)
         best, units, chosen = torch.inf, [], None
         for anchor in ANCHORS:
-            every = [self._sums(part, anchor) for part in (*_stretches(training), validation)]
-            for drifts in (False, True):
-                first, gap, last, held = every if drifts else [sums.without_last() for sums in every]
-                whole = first + gap + last
-                trials = [(first, last), (last, first), (whole, held)]
-                units = units or [float(tried.energy.sum()) for _, tried in trials]
-                errors = _relative(trials, units, grid)
+            first, gap, last, held = (self._sums(part, anchor) for part in (*_stretches(training), validation))
+            whole = first + gap + last
+            trials = [(first, last), (last, first), (whole, held)]
+            units = units or [float(tried.energy.sum()) for _, tried in trials]
+            for drifts, errors in zip((False, True), _relative(trials, units, grid), strict=True):
                 if float(errors.min()) < best:
                     best = float(errors.min())
                     self.from_last.fill_(anchor == "last")
                     self.drifts.fill_(drifts)
                     self.penalty.fill_(grid[int(errors.argmin())])
-                    chosen = whole
+                    chosen = whole if drifts else whole.without_last()
         assert chosen is not None
         self._solve(chosen)
         if self.known.shape[1]:
@@ -87,6 +87,35 @@ class LinearMap(nn.Module):
         anchor: Anchor = "last" if self.from_last else "mean"
         sums = self._sums(self._bounded(training), anchor) + self._sums(self._bounded(validation), anchor)
         self._solve(sums if self.drifts else sums.without_last())
+
+    @torch.no_grad()
+    def beside_naive(self, training: Batch, validation: Batch) -> float:
+        """The greatest share of the seasonal naive's absolute error that the map has where it was not fitted.
+
+        Looked at are the validation windows, and either stretch of the training windows with weights of the other, of
+        the anchor and penalty found. Infinite where any of them has no window.
+        """
+        anchor: Anchor = "last" if self.from_last else "mean"
+        first, _, last = _stretches(self._bounded(training))
+        shares = [self._share(validation)]
+        for fitted, tried in ((first, last), (last, first)):
+            other = LinearMap(self.weight.shape[1], self.weight.shape[0], self.known.shape[0], 0, self.season)
+            other.load_state_dict(self.state_dict() | {"known": other.known})
+            other.to(self.weight.device)
+            sums = other._sums(fitted, anchor)
+            other._solve(sums if self.drifts else sums.without_last())
+            shares.append(other._share(tried) if sums.count else torch.inf)
+        return max(shares)
+
+    def _share(self, batch: Batch) -> float:
+        """The absolute error on some of the windows over that of the seasonal naive; infinite without any."""
+        horizon, targets = self.weight.shape[0], self.known.shape[0]
+        own = naive = 0.0
+        for rows in spread_over(len(batch), SHARED).split(CHUNK):
+            past, ahead, target = batch.inputs[0][rows][..., :targets], batch.inputs[1][rows], batch.target[rows]
+            own += float((self(past, ahead) - target).abs().nansum())
+            naive += float((repeated(past, horizon, self.season) - target).abs().nansum())
+        return own / naive if naive else torch.inf
 
     def _bounded(self, batch: Batch) -> Batch:
         """As many of the windows, spread evenly, as take seconds."""
@@ -147,14 +176,14 @@ def _taken(batch: Batch, rows: Tensor | slice) -> Batch:
 
 
 def _relative(trials: Sequence[tuple[Sums, Sums]], units: Sequence[float], grid: Sequence[float]) -> Tensor:
-    """(P,) the errors of each penalty where fitted on the first sums and tried on the second, in these units.
+    """(2, P) the errors of each penalty, without a drift and with one, fitted on the first sums, tried on the second.
 
-    The unit is the error of repeating the last value, so that a stretch of large moves counts as any other.
+    The units are the errors of repeating the last value, so that a stretch of large moves counts as any other.
     """
-    total = torch.zeros(len(grid), dtype=torch.float64)
+    total = torch.zeros(2, len(grid), dtype=torch.float64)
     for (fitted, tried), unit, weight in zip(trials, units, (1.0, 1.0, HELD_WEIGHT), strict=True):
         if fitted.count and tried.count:
-            total += weight * errors_of(fitted, tried, grid).sum(1) / max(unit, 1e-12)
+            total += weight * totals_of(fitted, tried, grid) / max(unit, 1e-12)
     return total
 
 

@@ -32,7 +32,7 @@ HEADS = 4
 class PatchConfig(ForecastConfig):
     """Settings of the transformer family for series."""
 
-    num_layers: int = Field(default=3, ge=1)
+    num_layers: int = Field(default=3, ge=1, le=1000)
     """Blocks of the encoder."""
     patch: int = Field(default=16, ge=1)
     """Steps a patch; half of each is in the next one too. Shorter where a window is short."""

@@ -32,7 +32,7 @@ WORK = 3e10
 class RecurrentConfig(ForecastConfig):
     """Settings of the recurrent networks for series."""
 
-    num_layers: int = Field(default=1, ge=1)
+    num_layers: int = Field(default=1, ge=1, le=1000)
     """Recurrent layers, one above the other."""
 
 

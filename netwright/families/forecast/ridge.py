@@ -70,6 +70,36 @@ def squared_error(weights: Tensor, sums: Sums) -> Tensor:
     return (sums.energy - 2 * (weights * sums.cross).sum(0) + fitted).clamp(min=0)
 
 
+def totals_of(fitted: Sums, held: Sums, penalties: Sequence[float] = PENALTIES) -> Tensor:
+    """(2, P) squared errors on held rows, summed over H: of weights without the last column of X, and with it.
+
+    One decomposition serves both, because the last column borders the others' sums (its weight follows from their Schur
+    complement), and in its basis a penalty costs what L² numbers do, whatever H is.
+    """
+    values, directions = torch.linalg.eigh(fitted.gram[:-1, :-1])
+    values = values.clamp(min=0)
+    own, theirs = directions.T @ fitted.cross[:-1], directions.T @ held.cross[:-1]  # (L, H)
+    gram = directions.T @ held.gram[:-1, :-1] @ directions
+    border, held_border = directions.T @ fitted.gram[:-1, -1], directions.T @ held.gram[:-1, -1]
+    along, together = (own * theirs).sum(1), gram * (own @ own.T)
+    sizes = fitted.gram.diagonal()
+    found = torch.empty(2, len(penalties), dtype=torch.float64)
+    for i, penalty in enumerate(penalties):
+        for more, total in enumerate((sizes[:-1].sum(), sizes.sum())):
+            ridge = max(penalty, 1e-12) * (float(total) / len(sizes) or 1.0)
+            shrunk = 1 / (values + ridge)
+            linear, square = shrunk @ along, shrunk @ together @ shrunk
+            if more:  # W = D·own − pull·lastᵀ, D the shrunk ones, and below it the row `last`
+                pull = shrunk * border
+                last = (fitted.cross[-1] - pull @ own) / (fitted.gram[-1, -1] + ridge - border @ pull)  # (H,)
+                size, mixed = last @ last, shrunk * (own @ last)
+                linear = linear - pull @ (theirs @ last) + held.cross[-1] @ last
+                square = square - 2 * (gram @ pull) @ mixed + size * (pull @ gram @ pull)
+                square = square + 2 * held_border @ (mixed - size * pull) + held.gram[-1, -1] * size
+            found[more, i] = held.energy.sum() - 2 * linear + square
+    return found.clamp(min=0)
+
+
 def errors_of(training: Sums, held: Sums, penalties: Sequence[float] = PENALTIES) -> Tensor:
     """(P, H) squared errors on held rows of the weights fitted on training rows, for each penalty."""
     return torch.stack([squared_error(weights, held) for weights in weights_for(training, penalties)])

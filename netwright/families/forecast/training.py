@@ -14,6 +14,8 @@ from netwright.core.record import Record
 from netwright.families.family import Dropout, Penalty, Training
 from netwright.tasks import Forecasting, Task
 
+EPOCH = 100_000
+"""Windows that an epoch draws at most."""
 RISE = 0.1
 """Share of the run over which the rate rises."""
 
@@ -70,5 +72,5 @@ def trained_part(module: nn.Module) -> nn.Module:
 
 
 def epochs_for(rows: int, batch_size: int, steps: int, most: int = 100) -> int:
-    """Epochs that take so many steps together, one at the least."""
-    return max(1, min(most, round(steps * batch_size / max(1, rows))))
+    """Epochs that take so many steps together, one at the least; `EPOCH` windows make an epoch of more."""
+    return max(1, min(most, round(steps * batch_size / max(1, min(rows, EPOCH)))))

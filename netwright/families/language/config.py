@@ -10,7 +10,7 @@ from pydantic import Field
 
 from netwright.core.forms import CorpusForm
 from netwright.core.schema import Schema
-from netwright.families.family import Count, Dropout, Penalty, Training
+from netwright.families.family import Dropout, Penalty, Training
 
 BUDGET = 4_500_000
 """Tokens that a run reads where nobody says how long: some eight minutes on one slow core."""
@@ -31,15 +31,17 @@ LARGEST_VOCABULARY = 600
 class LanguageConfig(Training):
     """Settings of every language model."""
 
-    hidden_size: Count = 128
+    hidden_size: int = Field(default=128, ge=1, le=16_384)
     """Numbers a token is to the network."""
-    num_layers: Count = 4
+    num_layers: int = Field(default=4, ge=1, le=1000)
     dropout: Dropout = 0.1
     """Share of what each layer adds that is set to zero in training."""
     orders: int = Field(default=5, ge=0, le=16)
     """Tokens of the longest context that is counted; 0 for a network alone."""
-    places: Count = 2**17
+    places: int = Field(default=2**17, ge=1, le=2**26)
     """Contexts there is room for."""
+    counted: int = Field(default=2_000_000, ge=1, le=2**40)
+    """Tokens of the training text that are counted at most; of a longer text windows spread evenly."""
     weight_decay: Penalty = 0.0
     """Decoupled weight decay of the matrices between layers."""
     table_rate: float = Field(default=0.01, gt=0)
@@ -49,7 +51,7 @@ class LanguageConfig(Training):
 class GPTConfig(LanguageConfig):
     """Settings of the transformer family for texts to be continued."""
 
-    num_heads: Count = 4
+    num_heads: int = Field(default=4, ge=1, le=1024)
     learning_rate: float = Field(default=0.02, gt=0)
     """Of Muon, for the matrices of the blocks."""
 
@@ -57,8 +59,8 @@ class GPTConfig(LanguageConfig):
 class RecurrentLanguageConfig(LanguageConfig):
     """Settings of the lstm, gru and rnn families for texts to be continued."""
 
-    hidden_size: Count = 256
-    num_layers: Count = 1
+    hidden_size: int = Field(default=256, ge=1, le=16_384)
+    num_layers: int = Field(default=1, ge=1, le=1000)
     learning_rate: float = Field(default=4e-3, gt=0)
     """Of AdamW."""
 
@@ -69,12 +71,12 @@ def for_text(rows: int, schema: Schema) -> dict[str, Any]:
     assert isinstance(form, CorpusForm)
     vocabulary = len(form.vocabulary)
     room = math.log2(TABLE_BYTES / vocabulary)
-    wanted = math.log2(max(rows, 2) / 4)
+    wanted = math.log2(max(rows, 2))
     return {
         "batch_size": max(1, max(FEWEST, min(MOST, rows // 32)) // form.window),
         "epochs": max(1, min(MOST_EPOCHS, BUDGET // max(1, min(rows, EPOCH)))),
         "patience": 6,
         "dropout": 0.1 if rows < LONG else 0.0,
-        "orders": 5 if vocabulary <= LARGEST_VOCABULARY else 0,
+        "orders": (7 if rows < LONG else 6) if vocabulary <= LARGEST_VOCABULARY else 0,
         "places": 2 ** round(max(SMALLEST, min(LARGEST, room, wanted))),
     }

@@ -4,6 +4,7 @@ from types import ModuleType
 
 from torch import nn
 
+from netwright.core.errors import InputError
 from netwright.core.forms import CorpusForm
 from netwright.core.record import Record
 from netwright.core.schema import Schema
@@ -16,6 +17,7 @@ from netwright.families.language.training import finish, judge, phases, prepare
 from netwright.families.recurrent.body import NAMES, Kind
 from netwright.families.transformer.decoder import Decoder
 from netwright.tasks import Task
+from netwright.tasks.language import Language
 
 WINDOW = 256
 """Tokens that are read before each that is foretold, where nobody says how many."""
@@ -24,6 +26,7 @@ WINDOW = 256
 def build_gpt(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
     """A decoder for this vocabulary and window."""
     assert isinstance(config, GPTConfig) and isinstance(schema.form, CorpusForm)
+    refuse_other_tokens(schema.form, task)
     decoder = Decoder(
         task.output_size,
         config.hidden_size,
@@ -49,11 +52,24 @@ def prior_for(config: LanguageConfig, schema: Schema, task: Task) -> Prior | Non
     return Prior(task.output_size, orders=config.orders, places=config.places, window=schema.form.window)
 
 
+def refuse_other_tokens(form: CorpusForm, task: Task) -> None:
+    """Raise InputError where the task is of other tokens than the text is made of."""
+    assert isinstance(task, Language)
+    if (task.level, task.tokens) != (form.level, len(form.vocabulary)):
+        raise InputError(
+            "The text is made of other tokens than the network is to foretell.",
+            got=f"{len(form.vocabulary):,} {form.level} in the text, {task.tokens:,} {task.level} in the task",
+            wanted="as many of the one as of the other",
+            fix=f"Language(level={form.level!r}, tokens={len(form.vocabulary)})",
+        )
+
+
 def recurrent_family(kind: Kind) -> Family:
     """The family of this kind of recurrent network."""
 
     def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
-        assert isinstance(config, RecurrentLanguageConfig)
+        assert isinstance(config, RecurrentLanguageConfig) and isinstance(schema.form, CorpusForm)
+        refuse_other_tokens(schema.form, task)
         reader = RecurrentReader(
             kind,
             task.output_size,

@@ -74,6 +74,6 @@ class LanguageModel(nn.Module):
         if self.prior is None:
             return self.joined(x, None), Reading(remembered, state.last)
         text = torch.cat([state.last, tokens.long()], 1)
-        chances, counted = (answer[:, -tokens.shape[1] :] for answer in self.prior(text))
+        chances, counted = self.prior(text, last=tokens.shape[1])
         last = text[:, -self.prior.window - self.prior.orders :]
         return self.joined(x, (chances, counted)), Reading(remembered, last)

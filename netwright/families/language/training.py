@@ -25,17 +25,19 @@ SETTLED_ON = 4096
 """Validation tokens on which it is settled how far the prior is trusted."""
 SETTLING, SETTLING_RATE = 25, 0.05
 """Steps, and their rate."""
-AT_ONCE = 32
-"""Windows that are read at once: what the prior finds in them takes memory."""
+AT_ONCE, NUMBERS = 32, 2**24
+"""Windows that are read at once at most, and of long windows the pairs of their positions and the numbers that stand
+for their tokens: what the prior finds in them takes memory.
+"""
 FALL = 0.5
 """Share of the run over which the rate falls to nothing; it stands still before (Hägele et al. 2024)."""
 
 
 def prepare(module: nn.Module, config: Record, task: Task, training: Batch, validation: Batch) -> None:
     """Count what follows what in the training text."""
-    assert isinstance(module, LanguageModel)
+    assert isinstance(module, LanguageModel) and isinstance(config, LanguageConfig)
     if module.prior is not None:
-        module.prior.count(training.inputs[0], training.target)
+        module.prior.count(training.inputs[0], training.target, config.counted)
 
 
 def phases(module: nn.Module, config: Record, task: Task, steps: int, spent: Callable[[], float]) -> Sequence[Phase]:
@@ -76,13 +78,19 @@ def optimizer_for(module: LanguageModel, config: LanguageConfig) -> torch.optim.
     return torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=config.weight_decay, fused=True)
 
 
+def at_once(window: int, numbers: int) -> int:
+    """Windows that are read at once, where each of their positions has so many numbers."""
+    return max(1, min(AT_ONCE, NUMBERS // (window * max(window, numbers))))
+
+
 @torch.no_grad()
 def judge(module: nn.Module, config: Record, task: Task, batch: Batch) -> Tensor:
     """(B,) the mean log loss of each row's tokens, in nats."""
-    assert isinstance(task, Language)
+    assert isinstance(task, Language) and isinstance(config, LanguageConfig)
     was = module.training
     module.eval()
-    parts = zip(batch.inputs[0].split(AT_ONCE), batch.target.split(AT_ONCE), strict=True)
+    size = at_once(batch.target.shape[1], task.tokens * (1 + config.orders))
+    parts = zip(batch.inputs[0].split(size), batch.target.split(size), strict=True)
     losses = torch.cat([task.losses(module(tokens), following) for tokens, following in parts])
     module.train(was)
     return losses
@@ -93,11 +101,11 @@ def finish(module: nn.Module, config: Record, task: Task, training: Batch, valid
 
     What is to be foretold is often more like the last of the text than like the rest.
     """
-    assert isinstance(module, LanguageModel)
+    assert isinstance(module, LanguageModel) and isinstance(config, LanguageConfig)
     if module.prior is not None and len(validation):
         settle(module, validation)
         tokens = torch.cat([training.inputs[0], validation.inputs[0]])
-        module.prior.count(tokens, torch.cat([training.target, validation.target]))
+        module.prior.count(tokens, torch.cat([training.target, validation.target]), config.counted)
 
 
 def settle(module: LanguageModel, validation: Batch) -> None:
@@ -112,7 +120,7 @@ def settle(module: LanguageModel, validation: Batch) -> None:
     tokens, target = validation.inputs[0][rows], validation.target[rows].long()
     module.eval()
     with torch.no_grad():
-        x = torch.cat([module.reader(part) for part in tokens.split(AT_ONCE)])
+        x = torch.cat([module.reader(part) for part in tokens.split(at_once(tokens.shape[1], 1))])
     few = [module.trust.bias, *module.prior.parameters()]
     optimizer = torch.optim.Adam(few, lr=SETTLING_RATE)
     with torch.enable_grad():

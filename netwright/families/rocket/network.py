@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.families.rocket.kernels import KERNELS, TAPS, Kernels
-from netwright.families.sequence.views import changes, normalised, statistics, statistics_size
+from netwright.families.sequence.views import changes, inside, normalised, statistics, statistics_size
 
 AT_ONCE = 2**19
 """Numbers that the kernels of one dilation make at once, more or less: what stays in the cache is quicker."""
@@ -17,15 +17,19 @@ class RocketNetwork(nn.Module):
     """`forward(values (B, T, C), lengths (B,))` gives (B, O): logits, or standardised numbers.
 
     `own` says whether each sequence is normalised on its own before the kernels see it; statistics are of the values
-    as they are in either case. All numbers are set by `family.prepare`.
+    as they are in either case. `pool` steps become one, their mean, before the kernels see them. All numbers are set by
+    `family.prepare`.
     """
 
     own: Tensor
     center: Tensor
     spread: Tensor
 
-    def __init__(self, channels: int, dilations: tuple[int, ...], thresholds: int, output_size: int) -> None:
+    def __init__(
+        self, channels: int, dilations: tuple[int, ...], thresholds: int, output_size: int, pool: int = 1
+    ) -> None:
         super().__init__()
+        self.pool = pool
         self.values = Kernels(channels, dilations, thresholds)
         self.changes = Kernels(channels, dilations, thresholds)
         size = self.values.size + self.changes.size + statistics_size(channels)
@@ -40,15 +44,28 @@ class RocketNetwork(nn.Module):
 
     def features(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, C) → (B, F), some sequences at a time."""
-        step = max(1, AT_ONCE // (KERNELS * max(TAPS, x.shape[1])))
+        if not x.shape[1]:
+            x = x.new_zeros(len(x), 1, x.shape[2])
+        step = max(1, AT_ONCE // (KERNELS * max(TAPS, -(-x.shape[1] // self.pool))))
         parts = zip(x.split(step), lengths.to(x.device).split(step), strict=True)
         return torch.cat([self._features(*part) for part in parts])
 
-    def seen(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """What the kernels see: the values, or each sequence normalised on its own; and how they change."""
+    def seen(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the kernels see: the values, or each sequence normalised on its own; how they change; their lengths."""
+        x, lengths = pooled(x, lengths, self.pool)
         values = torch.where(self.own, normalised(x, lengths), x)
-        return values, changes(values, lengths)
+        return values, changes(values, lengths), lengths
 
     def _features(self, x: Tensor, lengths: Tensor) -> Tensor:
-        values, steps = self.seen(x, lengths)
-        return torch.cat([self.values(values, lengths), self.changes(steps, lengths), statistics(x, lengths)], 1)
+        values, steps, count = self.seen(x, lengths)
+        return torch.cat([self.values(values, count), self.changes(steps, count), statistics(x, lengths)], 1)
+
+
+def pooled(x: Tensor, lengths: Tensor, pool: int) -> tuple[Tensor, Tensor]:
+    """(B, T, C) → (B, ⌈T/P⌉, C), the mean of P steps each, of fewer at the end; and the lengths after that."""
+    if pool == 1:
+        return x, lengths
+    keep = nn.functional.pad(inside(x, lengths).to(x.dtype), (0, 0, 0, -x.shape[1] % pool))
+    x = nn.functional.pad(x.masked_fill(~inside(x, lengths), 0.0), (0, 0, 0, -x.shape[1] % pool))
+    count = keep.unflatten(1, (-1, pool)).sum(2).clamp(min=1)
+    return x.unflatten(1, (-1, pool)).sum(2) / count, torch.div(lengths + pool - 1, pool, rounding_mode="floor")

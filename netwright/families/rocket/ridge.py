@@ -3,6 +3,8 @@
 n rows, p features, O outputs, r = min(n, p).
 """
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -23,12 +25,21 @@ class Ridge:
     """Mean squared error of `left_out`."""
 
 
-def fit_ridge(x: Tensor, y: Tensor, weights: Tensor | None = None) -> Ridge:
+Part = tuple[Tensor, Tensor, Tensor | None]
+"""Rows x (m, p), y (m, O), and their weights (m,)."""
+
+
+def fit_ridge(x: Tensor, y: Tensor, weights: Tensor | None = None, more: Iterable[Part] | None = None) -> Ridge:
     """The ridge of the penalty with the least leave-one-out error; x (n, p), y (n, O), `weights` of the rows (n,).
 
     With X = U√S Vᵀ, centred, row i's own weight in its answer is hᵢ = wᵢ/Σw + Σⱼ Uᵢⱼ² Sⱼ/(Sⱼ + λ), and its error when
     left out is its residual over 1 − hᵢ (Allen 1974). Works on n × n or p × p products, whichever is smaller.
+
+    Rows of `more` train as well, and are only ever summed up, so that all rows need not be in memory at once; what they
+    get when left out is not asked.
     """
+    if more is not None:
+        return _streamed(x, y, weights, more)
     w = torch.ones(len(x), dtype=torch.float64) if weights is None else weights.double().cpu()
     w = w * len(x) / w.sum()
     root = w.sqrt()[:, None].to(x.device)
@@ -37,22 +48,56 @@ def fit_ridge(x: Tensor, y: Tensor, weights: Tensor | None = None) -> Ridge:
     scaled = (x - x_mean) * root.to(x.dtype)
     wanted = (y.double() - y_mean) * root  # (n, O)
     values, left, primal = _spectrum(scaled)
-    shrunk = [values / (values + penalty * values.sum() / len(values) + 1e-12) for penalty in PENALTIES.to(values)]
     projected = left.T @ wanted
-    best, least, answers = shrunk[0], float("inf"), y
-    for share in shrunk:
-        leverage = root.square().squeeze(1) / len(x) + left.square() @ share
-        residual = wanted - left @ (share[:, None] * projected)
-        residual = residual / (1 - leverage[:, None]).clamp(min=1e-6)
-        error = float(residual.square().mean())
-        if error < least:
-            best, least, answers = share, error, y - residual / root
+    best, least, answers = _chosen(values, left, wanted, projected, root, len(x), y)
     if primal is None:  # W = Xᵀ (XXᵀ + λ)⁻¹ y
         weight = scaled.T @ (left @ ((best / values)[:, None] * projected)).to(x.dtype)
         weight = weight.double()
     else:
         weight = primal @ ((best / values.sqrt())[:, None] * projected)
     return Ridge(weight=weight.T, bias=y_mean - weight.T @ x_mean.double(), left_out=answers, error=least)
+
+
+def _streamed(x: Tensor, y: Tensor, weights: Tensor | None, more: Iterable[Part]) -> Ridge:
+    """The same of rows that come in parts, by their sums: p × p, whatever their number."""
+    size, outputs = x.shape[1], y.shape[1]
+    products, sums = x.new_zeros(size + 1, size + 1, dtype=torch.float64), x.new_zeros(size + 1, outputs).double()
+    for a, b, part in itertools.chain([(x, y, weights)], more):
+        w = torch.ones(len(a), dtype=torch.float64) if part is None else part.double().cpu()
+        wide = torch.cat([a.double(), a.new_ones(len(a), 1).double()], 1)  # with a column of ones: means are sums too
+        heavy = wide.T * w.to(a.device)
+        products += heavy @ wide
+        sums += heavy @ b.double()
+    total = products[-1, -1]
+    x_mean, y_mean = products[-1, :-1] / total, sums[-1] / total
+    values, right = torch.linalg.eigh(products[:-1, :-1] - total * x_mean[:, None] * x_mean)
+    values = values.clamp(min=1e-9 * float(values.max()) + 1e-300)
+    projected = right.T @ (sums[:-1] - total * x_mean[:, None] * y_mean) / values.sqrt()[:, None]
+    w = torch.ones(len(x), dtype=torch.float64) if weights is None else weights.double().cpu()
+    root = w.sqrt()[:, None].to(x.device)
+    left = ((x.double() - x_mean) * root) @ right / values.sqrt()
+    best, least, answers = _chosen(values, left, (y.double() - y_mean) * root, projected, root, float(total), y)
+    weight = right @ ((best / values.sqrt())[:, None] * projected)
+    return Ridge(weight=weight.T, bias=y_mean - weight.T @ x_mean, left_out=answers, error=least)
+
+
+def _chosen(
+    values: Tensor, left: Tensor, wanted: Tensor, projected: Tensor, root: Tensor, total: float, y: Tensor
+) -> tuple[Tensor, float, Tensor]:
+    """The shares (r,) that the best penalty leaves of each direction, its error, and what each row gets when left out.
+
+    `total` is the sum of all rows' weights, `root` (n, 1) the roots of these rows'.
+    """
+    best, least, answers = values, float("inf"), y
+    for penalty in PENALTIES.to(values):
+        share = values / (values + penalty * values.sum() / len(values) + 1e-12)
+        leverage = root.square().squeeze(1) / total + left.square() @ share
+        residual = wanted - left @ (share[:, None] * projected)
+        residual = residual / (1 - leverage[:, None]).clamp(min=1e-6)
+        error = float(residual.square().mean())
+        if error < least:
+            best, least, answers = share, error, y - residual / root
+    return best, least, answers
 
 
 def _spectrum(x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:

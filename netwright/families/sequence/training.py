@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from netwright.core.batch import Batch
-from netwright.core.forms import SequenceForm
+from netwright.core.forms import MOST, SequenceForm
 from netwright.core.phase import Phase
 from netwright.core.record import Record
 from netwright.core.schema import Schema
-from netwright.families.family import Count, Dropout, Penalty, Training
+from netwright.families.family import Dropout, Penalty, Training
 from netwright.families.sequence.network import SequenceNetwork
 from netwright.families.sequence.sharpness import sharpness
 from netwright.tasks import Answering, Classification, Regression, Supervised, Task
@@ -38,14 +38,14 @@ SMALL = 300
 class SequenceConfig(Training):
     """Settings of every network on sequences that is trained by steps."""
 
-    hidden_size: Count = 128
+    hidden_size: int = Field(default=128, ge=1, le=16_384)
     """Numbers a layer keeps of each step (and direction)."""
-    num_layers: Count = 2
+    num_layers: int = Field(default=2, ge=1, le=1_000)
     dropout: Dropout = 0.2
     """Share of hidden values set to zero in training."""
-    fold: Count = 1
+    fold: int = Field(default=1, ge=1, le=MOST)
     """Steps that the network takes as one: 1 reads every step on its own."""
-    members: Count = 1
+    members: int = Field(default=1, ge=1, le=1_000)
     """Networks whose answers are averaged."""
     weight_decay: Penalty = 0.01
     """Decoupled weight decay of AdamW."""

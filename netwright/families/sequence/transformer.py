@@ -19,7 +19,7 @@ from netwright.tasks import Task
 class TransformerConfig(SequenceConfig):
     """Settings of the transformer family on sequences."""
 
-    hidden_size: int = Field(default=64, ge=16, multiple_of=16)
+    hidden_size: int = Field(default=64, ge=16, le=16_384, multiple_of=16)
     """Numbers a layer keeps of each step: a multiple of 16, so that it can be shared by the heads."""
     num_heads: Literal[1, 2, 4, 8] = 4
 
@@ -32,7 +32,11 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
 
     def make() -> nn.Module:
         encoder = Encoder(
-            config.hidden_size, heads=config.num_heads, layers=config.num_layers, dropout=config.dropout, namespace=layers
+            config.hidden_size,
+            heads=config.num_heads,
+            layers=config.num_layers,
+            dropout=config.dropout,
+            namespace=layers,
         )
         return AttentiveReader(size, task.output_size, config.fold, config.dropout, encoder, config.hidden_size)
 

@@ -1,14 +1,15 @@
 import math
+from time import perf_counter
 
 import numpy as np
 import pytest
 
-from netwright.api.judging.forecasts import judge_forecasts
+from netwright.api.judging.forecasts import evenly, judge_forecasts
 from netwright.api.judging.places import Places
 from netwright.api.judging.tally import Tally
 from netwright.api.series import series_rows
 from netwright.core.settings import Settings
-from netwright.metrics import forecasting as figures
+from netwright.metrics.forecasting import seasonal_error
 from netwright.tasks import Forecasting
 from tests.api.series import Blended, LastSeason, gathered, predictor_of, shop_table
 from tests.data.series.tables import days, hours, wave
@@ -39,15 +40,18 @@ def test_figures_are_those_of_all_windows():
     found = judge_forecasts(rows, LastSeason(10, 7, shift=0.3), SETTINGS).evaluation
     known, truth = by_hand(rows, 0.3)
     assert found.rows == len(rows.split.test) and found.unit == "window" and found.main == "mean absolute error"
-    assert np.isclose(found.figures["mean absolute error"], figures.mae(known, truth), rtol=1e-4)
-    assert np.isclose(found.figures["RMSE"], figures.rmse(known, truth), rtol=1e-4)
+    there = ~np.isnan(truth)
+    error = (truth - known)[there]
+    assert np.isclose(found.figures["mean absolute error"], np.abs(error).mean(), rtol=1e-4)
+    assert np.isclose(found.figures["RMSE"], np.sqrt(np.square(error).mean()), rtol=1e-4)
     half = 0.5 * rows.schema.form.series[0].scale[0]
-    assert np.isclose(found.figures["interval coverage"], figures.coverage(known - half, known + half, truth))
-    three = np.stack([known - half, known, known + half], axis=-1)
-    assert np.isclose(found.figures["pinball loss"], figures.pinball(three, truth, (0.1, 0.5, 0.9)), rtol=1e-4)
+    assert np.isclose(found.figures["interval coverage"], (np.abs(error) <= half).mean())
+    levels = ((0.1, error + half), (0.5, error), (0.9, error - half))
+    pinball = np.mean([2 * np.maximum(q * e, (q - 1) * e) for q, e in levels])
+    assert np.isclose(found.figures["pinball loss"], pinball, rtol=1e-4)
     trained = rows.table["y"].to_numpy()[: rows.split.training.max() + rows.schema.form.window + 10]
-    scale = figures.seasonal_error(trained[:, None], 7)[0]
-    assert np.isclose(found.figures["MASE"], figures.mase(known, truth, scale), rtol=1e-4)
+    scale = seasonal_error(trained[:, None], 7)[0]
+    assert np.isclose(found.figures["MASE"], np.abs(error).mean() / scale, rtol=1e-4)
 
 
 def test_simple_things_stand_beside_it():
@@ -60,7 +64,7 @@ def test_simple_things_stand_beside_it():
         "seasonal naive",
     ]
     naive = found.baselines["seasonal naive"]
-    assert np.isclose(naive["mean absolute error"], figures.mae(plain, truth), rtol=1e-4)
+    assert np.isclose(naive["mean absolute error"], np.nanmean(np.abs(plain - truth)), rtol=1e-4)
     assert math.isnan(naive["interval coverage"]) and math.isnan(naive["pinball loss"])
     same = judge_forecasts(rows, LastSeason(7, 7), SETTINGS).evaluation
     assert same.beaten_by == ["seasonal naive"], "as good as what is simpler is not better"
@@ -142,3 +146,35 @@ def test_a_window_without_a_value_has_no_error():
     tally.add(0, np.zeros((2, 7, 1, 3)), truth, np.ones((2, 1)), np.zeros(2, dtype=int), banded=True)
     assert np.array_equal(tally.window_errors(), [1.0, np.nan], equal_nan=True)
     assert tally.figures()["mean absolute error"] == 1.0 and (tally.step_errors() == 1).all()
+
+
+def test_of_very_many_windows_some_are_judged_and_that_is_said(monkeypatch: pytest.MonkeyPatch):
+    rows = made()
+    monkeypatch.setattr("netwright.api.judging.forecasts.MOST", 10)
+    monkeypatch.setattr("netwright.api.judging.forecasts.FEWEST", 5)
+    found = judge_forecasts(rows, LastSeason(7, 7), SETTINGS)
+    assert found.evaluation.rows == 10
+    assert f"10 of the {len(rows.split.test)} windows held out, spread evenly" in found.panels[-1].caption
+    assert evenly(np.arange(100), 4).tolist() == [0, 33, 66, 99]
+
+
+def test_judging_keeps_to_the_time(monkeypatch: pytest.MonkeyPatch):
+    ticks = iter([0.0, 64.0])  # a second for each window
+    monkeypatch.setattr("netwright.api.judging.forecasts.monotonic", lambda: next(ticks))
+    monkeypatch.setattr("netwright.api.judging.forecasts.PILOT", 8)
+    found = judge_forecasts(made(), LastSeason(7, 7), SETTINGS.model_copy(update={"time_limit": 1000.0}))
+    assert found.evaluation.rows == 100 * 8 // 64
+
+
+def test_the_naive_error_of_thousands_of_series_takes_no_time():
+    count = 3000
+    source = {
+        "day": days(40) * count,
+        "shop": np.repeat(np.arange(count), 40),
+        "y": np.tile(wave(40), count),
+    }
+    rows = gathered(source, id="shop", horizon=2, window=7, season=7)
+    start = perf_counter()
+    places = Places(rows)
+    assert perf_counter() - start < 2 and np.isfinite(places.naive_error).all()
+    assert np.allclose(places.naive_error, places.naive_error[0])

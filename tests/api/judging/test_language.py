@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.api.corpus import corpus_rows, gather_corpus
-from netwright.api.judging.language import judge_language, prompt_in, stretches, token_losses
+from netwright.api.judging.language import judge_language, prompt_in, stretches, token_losses, within
 from netwright.api.rows import Rows, Sources
 from netwright.artifact.predictor import Predictor
 from netwright.core.settings import Settings
@@ -72,3 +72,12 @@ def test_prompts_are_lines():
     assert prompt_in("end of one.\n\nA line of a paragraph.\nNext" + "x" * 99) == "A line of a paragraph.\n"
     assert prompt_in("word " * 40) == ("word " * 16).rstrip() and prompt_in("x" * 200) == "x" * 80
     assert prompt_in("short") == "short"
+
+
+def test_a_time_limit_bounds_what_is_judged():
+    assert [within(Settings(source="x", time_limit=t), 200, 800, 10) for t in (None, 1, 30, 600)] == [
+        800,
+        200,
+        300,
+        800,
+    ]

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
+from netwright.core.errors import InputError
 from netwright.core.forms import CorpusForm
 from netwright.data.corpus.pieces import STRETCH, bytes_of, letters, stretches, train_pieces, vocabulary_of
 from netwright.data.corpus.windows import text_of, tokens_of
@@ -37,3 +38,13 @@ def test_every_byte_has_a_letter():
 def test_stretches_make_the_text(text: str):
     found = list(stretches(text))
     assert "".join(found) == text and all(0 < len(part) <= STRETCH for part in found)
+
+
+def test_a_tokenizer_of_other_pieces_is_refused():
+    other = FORM.model_copy(update={"vocabulary": FORM.vocabulary[:40]})
+    with pytest.raises(InputError, match="not the one"):
+        tokens_of(TEXT, other)
+
+
+def test_half_letters_are_pieces_too():
+    assert tokens_of("a\udcffb", FORM).tolist() == tokens_of("a?b", FORM).tolist()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwright.core.forms import CorpusForm
-from netwright.data.corpus.windows import starts_within, text_of, token_bytes, tokens_of, unrolled, windows_of
+from netwright.data.corpus.windows import spread, starts_within, text_of, token_bytes, tokens_of, unrolled, windows_of
 
 FORM = CorpusForm(level="characters", vocabulary=("�", "a", "é"), window=2)
 
@@ -30,3 +30,10 @@ def test_windows_stay_within_their_part(begin: int, size: int, length: int, apar
 def test_characters_there_and_back():
     assert tokens_of("aéz", FORM).tolist() == [1, 2, 0] and text_of(np.asarray([1, 2, 0]), FORM) == "aé�"
     assert token_bytes(FORM, [2, 1]) == ["é".encode(), b"a"]
+
+
+def test_windows_spread_evenly():
+    starts = np.arange(0, 90, 10)
+    assert (
+        spread(starts, 9) is starts and spread(starts, 3).tolist() == [0, 40, 80] and spread(starts, 1).tolist() == [0]
+    )

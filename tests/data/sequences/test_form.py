@@ -1,5 +1,7 @@
 """Forms are of training sequences alone; encoding fills, scales and says so; later data is brought to the form."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -62,7 +64,67 @@ def test_later_data_is_read_as_training_was():
     wide = read({"a": [1.0, 2, 3], "b": [1.0, 2, 4], "y": [0.5, 1, 2]})
     form = fit_form(from_wide(wide, ["y"]), np.arange(3))
     assert conform_sequences(form, wide, target=["y"]).values.shape == (3, 2, 1)
-    assert conform_sequences(form, wide.without(["y"]), target=["y"], beside=["b"]).values.shape == (3, 1, 1)
+    assert conform_sequences(form, wide.without(["y"]), target=["y"], beside=["y"]).values.shape == (3, 2, 1)
     assert conform_sequences(form, np.zeros((2, 9, 1))).values.shape == (2, 9, 1)
     with pytest.raises(InputError, match="channels the network was trained on"):
         conform_sequences(form, np.zeros((2, 9, 2)))
+
+
+def test_a_wide_table_is_read_by_the_names_of_its_steps():
+    wide = read({"price": [7.0, 8, 9], "a": [1.0, 2, 3], "b": [1.0, None, 4], "c": [5.0, 6, 7], "y": ["u", "v", "u"]})
+    found = from_wide(wide, ["y"], exclude=["price"])
+    form = fit_form(found, np.arange(3))
+    assert form.steps == ("a", "b", "c")
+    reversed_ = read({name: wide[name].to_list() for name in reversed(wide.columns)} | {"later": [1.0, 2, 3]})
+    for source in (wide, reversed_):
+        again = conform_sequences(form, source, target=["y"])
+        np.testing.assert_array_equal(again.values, found.values)
+        assert not again.notices
+    empty = conform_sequences(form, read({"b": [1.0, 2, 3], "a": [None] * 3, "c": [4.0, 5, 6]}))
+    assert np.isnan(empty.values[:, 0]).all() and empty.lengths.tolist() == [3, 3, 3]
+    words = conform_sequences(form, read({"b": ["x", "2", "3"], "a": [1.0] * 3, "c": [4.0, 5, 6]}))
+    assert np.isnan(words.values[0, 1, 0]) and words.values[1, 1, 0] == 2
+    assert any("'b' are no numbers" in str(notice) for notice in words.notices)
+    with pytest.raises(InputError, match="columns that are the steps") as error:
+        conform_sequences(form, wide.without(["b"]))
+    assert "'b'" in str(error.value)
+
+
+def test_channels_of_words_are_gaps_or_told():
+    rows = {"who": [1, 1, 2, 2], "v": [1.0, 2, 3, 4], "w": [1.0, 2, 3, 5], "y": ["a", "a", "b", "b"]}
+    form = fit_form(from_long(read(rows), id="who", target=["y"]), np.arange(2))
+    found = conform_sequences(form, read(rows | {"w": ["x", "x", None, None]}), target=["y"])
+    assert np.isnan(found.values[:, :, 1]).all() and any("no numbers" in str(notice) for notice in found.notices)
+    with pytest.raises(InputError, match=r"'w'.* are no numbers"):
+        conform_sequences(form, read(rows | {"w": ["x", "x", "z", "z"]}), target=["y"])
+
+
+def test_many_are_encoded_in_parts(monkeypatch: pytest.MonkeyPatch):
+    found = read_sequences([np.array([np.nan, 2.0, 4.0]), np.array([1.0, 3.0]), np.array([5.0])])
+    form = fit_form(found, np.arange(3))
+    whole = encode_sequences(form, found)
+    monkeypatch.setattr("netwright.data.sequences.encode.AT_ONCE", 4)
+    parts = encode_sequences(form, found)
+    np.testing.assert_array_equal(parts.parts[0], whole.parts[0])
+    assert parts.gaps == whole.gaps == {"value": 1}
+
+
+def test_far_from_zero_nothing_is_lost(tmp_path: Path):
+    near = np.round(RANDOM.normal(0, 1, (20, 12)), 3)
+    for far in (0.0, 1.7e9):
+        table = read({f"t{i}": (near[:, i] + far).tolist() for i in range(12)})
+        rows = {"who": np.repeat(np.arange(20), 12), "v": (near + far).ravel()}
+        lines = "\n".join(",".join(map(repr, (row + far).tolist())) for row in near)
+        (tmp_path / "a.ts").write_text(f"@classLabel false\n@data\n{lines}\n")
+        for found in (from_wide(table), from_long(read(rows), id="who"), read_sequences(near + far),
+                      read_sequences(tmp_path / "a.ts"), read_sequences(list(near + far))):  # fmt: skip
+            values = encode_sequences(fit_form(found, np.arange(20)), found).parts[0][:, :, 0]
+            assert values.dtype == np.float32
+            np.testing.assert_allclose(values, (near - near.mean()) / near.std(), atol=1e-5)
+    assert read_sequences(near.astype(np.float32)).values.dtype == np.float32, "no room is wasted"
+
+
+def test_values_too_large_to_be_meant_are_told():
+    found = read_sequences(np.array([[1.0, 1e300, 2.0], [1.0, np.inf, 3.0]]))
+    assert np.isnan(found.values[:, 1]).all() and "too large" in str(found.notices[0])
+    assert np.isfinite(fit_form(found, np.arange(2)).scale[0])

@@ -9,7 +9,10 @@ import torch
 from netwright.core.errors import InputError, InputTypeError
 from netwright.data.sequences.collection import padded
 from netwright.data.sequences.join import join
-from netwright.data.sequences.read import holds_sequences, read_sequences
+from netwright.data.sequences.long import from_long
+from netwright.data.sequences.read import holds_sequences, may_be_sequences, read_sequences
+from netwright.data.sequences.wide import from_wide
+from netwright.data.sources.read import read
 
 X = np.arange(24, dtype=np.float32).reshape(4, 3, 2)
 Y = ["a", "b", "a", "b"]
@@ -39,6 +42,10 @@ def test_numpy_files(tmp_path: Path):
     found = read_sequences(tmp_path / "b.npz")
     assert not holds_sequences(tmp_path / "b.npz"), "they may be pictures"
     assert len(found) == 6 and found.given["test"].tolist() == [4, 5] and found.lengths.tolist() == [3] * 4 + [2] * 2
+    np.savez(tmp_path / "d.npz", x=X, y=Y, x_val=X[:1], y_val=Y[:1], x_test=X[:2], y_test=Y[:2])
+    found = read_sequences(tmp_path / "d.npz")
+    assert {role: rows.tolist() for role, rows in found.given.items()} == {"validation": [4], "test": [5, 6]}
+    assert found.table["label"].to_list() == [*Y, "a", "a", "b"]
     np.save(tmp_path / "c.npy", X)
     assert read_sequences(tmp_path / "c.npy").values.shape == X.shape
     assert holds_sequences({"x": X, "lengths": [1, 2, 3, 3]}) and not holds_sequences({"x": X})
@@ -72,6 +79,26 @@ def test_what_is_refused():
         read_sequences({"x": X, "y": np.array([1, 2])})
     with pytest.raises(InputError, match="channels of"):
         join([read_sequences(X), read_sequences(X[:, :, :1])])
+
+
+def test_what_may_be_sequences():
+    for source in (X, X[:, :, 0], torch.from_numpy(X), list(X), [np.ones(3), np.ones(5)], (X, Y), (X[:, :, 0], Y),
+                   (list(X), Y), {"x": X, "y": Y}, read_sequences(X)):  # fmt: skip
+        assert may_be_sequences(source) and read_sequences(source) is not None
+    for source in (np.zeros(3), np.zeros((2, 3, 4, 5)), [], [1, 2], 3, None, "a.ts", {"x": [1, 2]}, (X, Y[:2])):
+        assert not may_be_sequences(source)
+
+
+def test_sources_whose_columns_are_others_are_not_joined():
+    wide = {"a": [1.0, 2.0], "b": [3.0, 4.0], "c": [5.0, 6.0]}
+    first = from_wide(read(wide))
+    assert len(join([first, from_wide(read(wide), steps=first.steps)])) == 4
+    for other in (dict(reversed(wide.items())), {"a": [1.0], "b": [3.0]}):
+        with pytest.raises(InputError, match="The steps of"):
+            join([first, from_wide(read(other))])
+    long = {"who": [1, 1, 2, 2], "v": [1.0, 2, 3, 4], "w": [1.0, 2, 3, 5]}
+    with pytest.raises(InputError, match="The channels of"):
+        join([from_long(read(x), id="who") for x in (long, dict(reversed(long.items())))])
 
 
 def test_sequences_that_do_not_fit_in_memory(monkeypatch: pytest.MonkeyPatch):

@@ -38,6 +38,8 @@ def test_a_year_and_a_month_are_a_time():
 def test_numbers_tell_the_time_where_they_are_called_so():
     assert layout({"year": [1990, 1991, 1992, 1993], "y": wave(4)}).stamps.form == "years"
     assert layout({"timestamp": (1.7e9 + 3600 * np.arange(9)).tolist(), "y": wave(9)}).stamps.form == "seconds"
+    thousandths = layout({"timestamp": (1_700_000_000_000 + 3_600_000 * np.arange(9)).tolist(), "y": wave(9)}).stamps
+    assert thousandths.form == "milliseconds" and np.diff(thousandths.times)[0] == 3600 * 10**6
     assert layout({"t": [1, 2, 3, 4], "y": wave(4)}).stamps.form == "steps"
     assert layout({"x": [1, 2, 3, 4], "y": wave(4)}).time is None, "rows count as steps"
 

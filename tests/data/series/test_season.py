@@ -38,3 +38,10 @@ def test_gaps_and_short_series_do_no_harm():
     values[RANDOM.random(96) < 0.2] = np.nan
     assert find_season([values, values[:5], np.full(40, np.nan)], Step(1, "mo"))[0] == 12
     assert find_season([values[:5]], Step(1, "mo"))[0] == 1 and find_season([], Step(1, "mo"))[0] == 1
+
+
+def test_the_unit_plays_no_part():
+    values = 3 + np.sin(np.arange(300) / 7 * 2 * np.pi)
+    for unit in (1e-300, 1e-8, 1.0, 1e12):
+        assert find_season([values * unit], Step(1, "d"))[0] == 7
+        assert find_season([np.full(300, 0.1) * unit], Step(1, "d"))[0] == 1

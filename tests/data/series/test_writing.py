@@ -56,6 +56,7 @@ def test_months_by_name_and_years_as_numbers():
     assert following(names)[1] == ["January", "February", "March"]
     assert following({"year": [2001, 2002, 2003, 2004]}) == [[2005, 2006, 2007]]
     assert following({"timestamp": [1_700_000_000 + 3600 * i for i in range(5)]}, 1) == [[1_700_018_000]]
+    assert following({"timestamp": [1_700_000_000_000 + 3_600_000 * i for i in range(5)]}, 1) == [[1_700_018_000_000]]
     assert following({"t": [10, 20, 30]}) == [[40, 50, 60]]
 
 

@@ -21,6 +21,7 @@ from netwright.core.forms import TextForm
 from netwright.core.schema import CategoryColumn, NumberColumn, Schema
 from netwright.families.bert.config import BertConfig
 from netwright.families.bert.family import FAMILY
+from netwright.families.bert.files import marks_of
 from netwright.families.bert.network import BertNetwork
 from netwright.tasks import Classification, MultiLabel, Regression
 from tests.families.bert import made
@@ -239,6 +240,34 @@ def test_it_needs_a_network_to_go_on_from():
     task, _ = rows("classification")
     with pytest.raises(InputError, match="Which network"):
         FAMILY.build(BertConfig(), schema(), task, nn)
+
+
+@pytest.mark.parametrize(
+    ("post", "marks"),
+    [
+        ({"type": "BertProcessing"}, 2),
+        ({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "[CLS]"}}, {"Sequence": {"id": "A"}}]}, 1),
+        ({"type": "Sequence", "processors": [{"type": "ByteLevel"}, {"type": "RobertaProcessing"}]}, 2),
+        (None, 0),
+        (3, 0),
+    ],
+)
+def test_texts_cut_to_their_marks_are_refused(post: object, marks: int):
+    tokenizer = json.dumps({"post_processor": post})
+    assert marks_of(tokenizer) == marks and marks_of("[") == marks_of("[]") == 0
+    task, config = rows("classification")[0], BertConfig(architecture=ARCHITECTURE)
+
+    def form(length: int) -> Schema:
+        return schema().model_copy(
+            update={"form": TextForm(columns=("text",), tokenizer=tokenizer, pieces=40, length=length)}
+        )
+
+    with torch.device("meta"):
+        FAMILY.build(config, form(marks + 1), task, nn)
+        if marks:
+            with pytest.raises(InputError, match="marks around it") as error:
+                FAMILY.build(config, form(marks), task, nn)
+            assert "--window" in error.value.fix
     with pytest.raises(InputError, match="gpt2"):
         FAMILY.configured({"architecture": {"model_type": "gpt2"}})
 

@@ -15,6 +15,7 @@ import torch
 from netwright.core.errors import ArtifactError, InputError
 from netwright.core.tensors import from_bytes, to_bytes
 from netwright.families.bert import hub
+from netwright.families.bert.architecture import positions
 from tests.families.bert import made
 
 
@@ -40,7 +41,6 @@ def test_a_folder_is_opened(folder: Path, capfd: pytest.CaptureFixture[str]):
     assert (found.length, found.pad, found.origin) == (32, made.PAD, str(folder))
     assert found.architecture["model_type"] == "bert" and found.architecture["hidden_size"] == 16
     assert not {"architectures", "dtype", "transformers_version", "id2label"} & set(found.architecture)
-    assert hub.family_config(str(folder)) == {"pretrained": str(folder), "architecture": found.architecture}
     own = hub.weights(str(folder), found.architecture)
     saved = from_bytes((folder / "model.safetensors").read_bytes(), "saved")
     assert own and all(torch.equal(tensor, saved[f"bert.{name}"]) for name, tensor in own.items())
@@ -141,6 +141,45 @@ def test_a_tokenizer_that_does_not_fit_is_told(folder: Path):
         (folder / name).unlink()
     with pytest.raises(InputError, match="tokenizer that belongs"):
         hub.opened(str(folder))
+
+
+def test_lengths_that_leave_nothing_to_read_are_told(folder: Path):
+    file = folder / "tokenizer_config.json"
+    about = json.loads(file.read_text())
+    for most in (2, 1):
+        file.write_text(json.dumps(about | {"model_max_length": most}))
+        with pytest.raises(InputError, match="than the marks around it"):
+            hub.opened(str(folder))
+    for wrong in (-1, 0, "512", True, [3]):
+        file.write_text(json.dumps(about | {"model_max_length": wrong}))
+        with pytest.raises(InputError, match=r"how long a text|can't be read"):
+            hub.opened(str(folder))
+    with pytest.raises(InputError, match="how long a text"):
+        hub._longest("512", folder)
+    file.write_text(json.dumps({k: v for k, v in about.items() if k != "model_max_length"}))
+    assert hub.opened(str(folder)).length == 32
+    assert positions({"model_type": "bert", "max_position_embeddings": 0}, 0) == 0
+    changed(folder, max_position_embeddings=0)
+    with pytest.raises(InputError, match=r"than the marks around it|can be built"):
+        hub.opened(str(folder))
+
+
+class Panic(BaseException):
+    """Like what the library raises where its Rust code panics."""
+
+
+def test_a_tokenizer_that_panics_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def ended_by(error: type[BaseException]) -> None:
+        def fail(*arguments: object, **options: object) -> None:
+            raise error
+
+        monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", fail)
+        hub.opened(str(folder))
+
+    with pytest.raises(InputError, match=r"(?s)can't be read.*Panic"):
+        ended_by(Panic)
+    with pytest.raises(KeyboardInterrupt):
+        ended_by(KeyboardInterrupt)
 
 
 @pytest.fixture

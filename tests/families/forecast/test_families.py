@@ -13,6 +13,8 @@ from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.families.family import Family, Training
 from netwright.families.forecast import blend, linear, naive, patches, recurrent
+from netwright.families.forecast.line import LinearMap
+from netwright.families.forecast.training import epochs_for
 from netwright.tasks import Forecasting
 from tests.families.forecast.made import cut, rows_of, schema_of, task_of, walk, wave
 
@@ -239,3 +241,39 @@ def test_without_validation_windows_all_parts_count_the_same():
     it.held = rows_of(it.held, slice(0, 0))
     train(blend.FAMILY, it, 2)
     assert torch.allclose(it.module.weights, torch.tensor(1 / 3))  # type: ignore[arg-type]
+
+
+def test_a_window_shorter_than_a_season_is_not_called_seasonal():
+    for window, name in ((3, "last value"), (7, "seasonal naive")):
+        it = made(blend.FAMILY, schema_of(window=window, season=7), wave())
+        assert isinstance(it.module, blend.Blend) and it.module.names[0] == name
+
+
+def test_epochs_of_very_many_windows_are_counted_by_what_one_draws():
+    assert epochs_for(10**9, 128, 3000) == epochs_for(100_000, 128, 3000) == 4
+
+
+def short(values: np.ndarray) -> Made:
+    """A blend of few windows, one and a bit of which validate; its network is not trained."""
+    schema = schema_of(window=24, horizon=24, season=12)
+    every = cut(values, schema)
+    it = made(blend.FAMILY, schema, values)
+    it.training, it.held = rows_of(every, slice(0, -26)), rows_of(every, slice(-2, None))
+    blend.prepare(it.module, it.config, it.task, it.training, it.held)
+    blend.finish(it.module, it.config, it.task, it.training, it.held)
+    return it
+
+
+def test_few_validation_windows_are_helped_by_training_ones():
+    at = np.arange(160)
+    rising = (0.05 * at + (1 + 0.01 * at) * np.sin(2 * np.pi * at / 12) + 0.05 * walk(160)[:, 0])[:, None]
+    it = short(rising)
+    assert isinstance(it.module, blend.Blend) and not it.module.weights[:, 0].any()
+    for seed in range(4):
+        schema = schema_of(window=24, horizon=24)
+        batch = cut(walk(160, seed), schema)
+        line = LinearMap(24, 24, 1, 0)
+        line.fit(rows_of(batch, slice(0, -26)), rows_of(batch, slice(-2, None)))
+        assert line.beside_naive(rows_of(batch, slice(0, -26)), rows_of(batch, slice(-2, None))) > blend.CLEAR
+    none = rows_of(batch, slice(0, 0))
+    assert line.beside_naive(none, none) == np.inf

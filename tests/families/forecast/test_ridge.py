@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from sklearn.linear_model import Ridge
 
-from netwright.families.forecast.ridge import PENALTIES, Sums, errors_of, squared_error, weights_for
+from netwright.families.forecast.ridge import PENALTIES, Sums, errors_of, squared_error, totals_of, weights_for
 
 
 def rows(count: int = 60, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -40,3 +40,11 @@ def test_errors_from_sums_are_those_of_the_rows():
 def test_windows_that_say_nothing_give_zeros():
     sums = Sums.of([(torch.zeros(5, 8), torch.randn(5, 3))], 8, 3)
     assert not next(iter(weights_for(sums, (0.1,)))).any()
+
+
+def test_total_errors_of_a_decomposition_are_those_of_the_weights():
+    fitted, held = Sums.of([rows()], 8, 3), Sums.of([rows(seed=1)], 8, 3)
+    wanted = [errors_of(fitted.without_last(), held).sum(1), errors_of(fitted, held).sum(1)]
+    assert torch.allclose(totals_of(fitted, held), torch.stack(wanted))
+    few = Sums.of([rows(4)], 8, 3)  # fewer rows than weights
+    assert torch.allclose(totals_of(few, held)[1], errors_of(few, held).sum(1), rtol=1e-5)

@@ -13,6 +13,8 @@ from netwright.families.language.config import BUDGET, EPOCH, LARGEST_VOCABULARY
 from netwright.families.language.family import GPT, GRU, LSTM, RNN
 from netwright.families.language.model import LanguageModel
 from netwright.families.language.muon import MuonAdam
+from netwright.families.language.training import at_once
+from netwright.tasks.language import Language
 from tests.families.language.made import SCHEMA, TASK, TRAINING, VALIDATION, VOCABULARY, WINDOW, built
 
 FAMILIES = (GPT, LSTM, GRU, RNN)
@@ -180,3 +182,22 @@ def test_the_prior_is_worth_it():
     assert losses[3] < losses[0] - 0.3
     uniform = cross_entropy(torch.zeros(1, len(VOCABULARY)), torch.zeros(1, dtype=torch.long))
     assert losses[0] < float(uniform)
+
+
+@every_family
+@pytest.mark.parametrize("values", [{"hidden_size": 10**9}, {"num_layers": 10**9}, {"places": 2**40}])
+def test_sizes_that_no_machine_holds_are_refused(family: Family, values: dict[str, object]):
+    with pytest.raises(InputError, match=next(iter(values))):
+        family.configured(values)
+
+
+@every_family
+def test_a_task_of_other_tokens_is_refused(family: Family):
+    for task in (Language(level="characters", tokens=3), Language(level="pieces", tokens=len(VOCABULARY))):
+        with pytest.raises(InputError, match="other tokens"):
+            family.build(family.configured({}), SCHEMA, task, nn)
+
+
+def test_long_windows_are_read_few_at_once():
+    assert at_once(256, 400) == 32 and at_once(1024, 400) == 16 and at_once(2**16, 400) == 1
+    assert at_once(256, 8192) == 8

@@ -4,15 +4,17 @@ import pytest
 import torch
 
 from netwright.families.language import prior as prior_file
-from netwright.families.language.prior import LARGEST, MISSING, Prior, factor
+from netwright.families.language.prior import LARGEST, MISSING, Prior, factor, repeated
 from tests.families.language.made import TRAINING, VALIDATION, WINDOW
 
 V = 16
 
 
-def counted(orders: int = 3, places: int = 2**12, tokens=None, following=None) -> Prior:
+def counted(orders: int = 3, places: int = 2**12, tokens=None, following=None, most=10**6) -> Prior:
     prior = Prior(V, orders=orders, places=places, window=WINDOW).double()
-    prior.count(TRAINING.inputs[0] if tokens is None else tokens, TRAINING.target if following is None else following)
+    prior.count(
+        TRAINING.inputs[0] if tokens is None else tokens, TRAINING.target if following is None else following, most
+    )
     return prior
 
 
@@ -28,20 +30,35 @@ def contexts(row: list[int], following: list[int], orders: int) -> Counts:
     return counts
 
 
-def by_hand(orders: int, row: list[int], i: int, discount: float, following: list[int] | None) -> list[float]:
-    """Interpolated absolute discounting at position i of a row, written with dictionaries."""
-    table: Counts = defaultdict(Counter)
-    for other, further in zip(TRAINING.inputs[0].tolist(), TRAINING.target.tolist(), strict=True):
-        for context, counts in contexts(other, further, orders).items():
-            table[context] += counts
+def table(rows: list[int], orders: int) -> dict[tuple, dict[tuple, set]]:
+    """Of each context what came before each gram of it: for the longest the place it stood at, so that all count."""
+    found: dict[tuple, dict[tuple, set]] = defaultdict(lambda: defaultdict(set))
+    for row in rows:
+        tokens, following = TRAINING.inputs[0][row].tolist(), TRAINING.target[row].tolist()
+        for i, token in enumerate(following):
+            for order in range(1, min(orders, i + 1) + 1):
+                known = order < orders and i >= order
+                found[tuple(tokens[i + 1 - order : i + 1])][token].add(tokens[i - order] if known else (row, i))
+    return found
+
+
+def by_hand(orders: int, row: list[int], i: int, discount: float, left_out: int | None) -> list[float]:
+    """Interpolated Kneser–Ney at position i of a row, written with dictionaries; row `left_out` was never counted."""
+    every = range(len(TRAINING))
+    often: Counter = Counter()
+    for k in every:
+        counts = contexts(TRAINING.inputs[0][k].tolist(), TRAINING.target[k].tolist(), orders)
+        often.update({context: sum(those.values()) for context, those in counts.items()})
+    counted_in = table([k for k in every if k != left_out], orders)
     alone = Counter(TRAINING.target.flatten().tolist())
     total = sum(alone.values()) + 0.5 * V
     chance = [(alone[v] + 0.5) / total for v in range(V)]
-    own, here = contexts(row, following or [], orders), contexts(row[:i], row[1 : i + 1], orders)
+    here = contexts(row[:i], row[1 : i + 1], orders)
     for order in range(1, min(orders, i + 1) + 1):
         context = tuple(row[i + 1 - order : i + 1])
-        counts = table[context] if sum(table[context].values()) > 1 else Counter()
-        counts = counts - own[context] + here[context]
+        kept = often[context] > 1
+        counts = Counter({v: len(before) for v, before in counted_in[context].items()} if kept else {})
+        counts = counts + here[context]
         if total := sum(counts.values()):
             freed = discount * len(counts) / total
             chance = [max(counts[v] - discount, 0) / total * (v in counts) + freed * chance[v] for v in range(V)]
@@ -54,6 +71,7 @@ def test_it_counts_as_by_hand(orders: int, leave: bool):
     prior = counted(orders)
     with torch.no_grad():
         prior.discounts.fill_(0.4)
+        prior.nearness.fill_(0.0)
     discount = float(torch.tensor(0.4).double().sigmoid())
     batch = TRAINING if leave else VALIDATION
     tokens, following = batch.inputs[0][:2].long(), batch.target[:2]
@@ -61,7 +79,7 @@ def test_it_counts_as_by_hand(orders: int, leave: bool):
         given = prior(tokens, following if leave else None)[0].exp()
     for row in range(2):
         for i in (0, 1, 2, 7, 15):
-            wanted = by_hand(orders, tokens[row].tolist(), i, discount, following[row].tolist() if leave else None)
+            wanted = by_hand(orders, tokens[row].tolist(), i, discount, row if leave else None)
             assert torch.allclose(given[row, i], torch.tensor(wanted).double(), atol=1e-6)
 
 
@@ -107,10 +125,22 @@ def test_where_there_is_little_room_the_commonest_stay():
     assert len(small.tags.unique()) <= 17
     kept = {int(tag) for tag in small.tags if tag >= 0}
     assert kept <= {int(tag) for tag in full.tags}
-    sums = {int(tag): int(row.sum()) for tag, row in zip(full.tags, full.rows, strict=True)}
-    mean = sum(sums.values()) / len(sums)
-    assert min(sums[tag] for tag in kept) * 2 > mean
+    marks = full.marks(TRAINING.inputs[0]).flatten()
+    often = Counter(marks[marks >= 0].tolist())
+    contexts, times = repeated(marks[marks >= 0])
+    assert dict(zip(contexts.tolist(), times.tolist(), strict=True)) == {m: n for m, n in often.items() if n > 1}
+    for mark, n in often.items():
+        assert n < 2 or mark in kept or n <= often[int(small.tags[mark % 16])]
     assert torch.isfinite(small(VALIDATION.inputs[0])[0]).all()
+
+
+def test_a_long_window_is_compared_in_parts_and_its_end_alone_is_asked_for(monkeypatch: pytest.MonkeyPatch):
+    prior, tokens, following = counted(), VALIDATION.inputs[0][:3].long(), VALIDATION.target[:3]
+    whole, left = prior(tokens), prior(tokens, following)
+    for pairs in (1, 3 * WINDOW * 5):
+        monkeypatch.setattr(prior_file, "NUMBERS", pairs)
+        assert all(map(torch.allclose, (*prior(tokens), *prior(tokens, following)), (*whole, *left)))
+    assert all(torch.allclose(end, all_of[:, -4:]) for end, all_of in zip(prior(tokens, last=4), whole, strict=True))
 
 
 def test_large_counts_are_scaled_and_rare_tokens_are_kept():
@@ -122,10 +152,8 @@ def test_large_counts_are_scaled_and_rare_tokens_are_kept():
     assert row.shape[0] == 1 and row[0, 1] == 255 and row[0, 2] == 1
 
 
-def test_of_a_long_text_a_part_is_counted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(prior_file, "MOST_COUNTED", 320)
-    some = counted()
-    monkeypatch.undo()
+def test_of_a_long_text_a_part_is_counted():
+    some = counted(most=320)
     assert 0 < int(some.rows.sum()) < int(counted().rows.sum())
 
 

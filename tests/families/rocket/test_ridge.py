@@ -34,5 +34,12 @@ def test_leave_one_out_is_exact(rows: int, features: int, weighted: bool, monkey
     for row in (0, 7, rows - 1):
         weight, bias = by_hand(torch.tensor([i for i in range(rows) if i != row]))
         torch.testing.assert_close(found.left_out[row], weight @ x[row] + bias, rtol=1e-6, atol=1e-8)
+    cut = rows // 3
+    parts = [(x[i : i + 4], y[i : i + 4], weights[i : i + 4] if weighted else None) for i in range(cut, rows, 4)]
+    summed = fit_ridge(x[:cut], y[:cut], weights[:cut] if weighted else None, parts)
+    if rows > features:
+        torch.testing.assert_close(summed.weight, found.weight)
+        torch.testing.assert_close(summed.bias, found.bias)
+        torch.testing.assert_close(summed.left_out, found.left_out[:cut])
     error = (weights[:, None] * (y - found.left_out).square()).mean()
     assert found.error == pytest.approx(float(error))

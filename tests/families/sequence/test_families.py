@@ -7,10 +7,13 @@ from torch import nn
 
 from netwright.core.batch import Batch
 from netwright.core.cells import CellType
+from netwright.core.errors import InputError
 from netwright.core.forms import SequenceForm
+from netwright.core.record import Record
 from netwright.core.schema import Schema
 from netwright.families.family import Family, Training
 from netwright.families.rocket.family import FAMILY as ROCKET
+from netwright.families.rocket.network import RocketNetwork, pooled
 from netwright.families.sequence.linear import FAMILY as LINEAR
 from netwright.families.sequence.recurrent import GRU, LSTM, RNN
 from netwright.families.sequence.transformer import FAMILY as TRANSFORMER
@@ -192,12 +195,73 @@ def test_rocket_normalises_where_that_helps_and_not_where_it_hurts():
         assert bool(module.own) is not by_level
 
 
-def test_rocket_takes_no_more_sequences_than_asked_for():
+def test_rocket_trains_on_all_sequences_in_parts(monkeypatch: pytest.MonkeyPatch):
     made = Made(ROCKET)
-    config = ROCKET.configured({"features": 500, "rows": 12, "normalise": "yes"})
-    module = made.family.build(config, made.schema, made.task, nn)
-    ROCKET.prepare(module, config, made.task, made.training, made.validation)
-    assert bool(module.own) and module.head.weight.any()
+    config = ROCKET.configured({"features": 168, "dilations": 1, "normalise": "yes"})
+    seen = []
+    features = RocketNetwork.features
+    monkeypatch.setattr(RocketNetwork, "features", lambda self, x, n: seen.append(len(x)) or features(self, x, n))
+    monkeypatch.setattr("netwright.families.rocket.family.PART", 64)
+    inputs = tuple(x.repeat(10, *[1] * (x.dim() - 1)) for x in made.all.inputs)
+    batch = Batch(inputs=inputs, target=made.all.target.repeat(10), fold=made.all.fold.repeat(10))
+    found = []
+    for kept in (10_000, 0):
+        monkeypatch.setattr("netwright.families.rocket.family.KEPT", kept)
+        module = made.family.build(config, made.schema, made.task, nn)
+        ROCKET.prepare(module, config, made.task, batch, made.take(slice(0, 0)))
+        found.append(module(*made.all.inputs).argmax(1))
+    assert bool(module.own) and seen[0] == 600 and sum(seen[2:-1]) == 600 and max(seen[3:-1]) == 64
+    assert (found[0] == found[1]).float().mean() > 0.95
+
+
+def test_rocket_looks_at_long_sequences_less_finely():
+    made = Made(ROCKET)
+
+    def config(rows: int, length: int) -> Record:
+        form = made.form.model_copy(update={"length": length})
+        return ROCKET.defaults(rows, 1, made.schema.model_copy(update={"form": form}), made.task)
+
+    for rows, length in ((50, 150), (67, 24), (40, 100), (500, 140)):
+        small = config(rows, length)
+        assert (small.features, small.dilations, small.pool) == (10_000, 32, 1)
+    assert 1 < config(600, 1500).pool <= 4 < config(1_000_000, 1500).pool
+    assert config(1_000_000, 150).features < 1000
+    module = made.family.build(ROCKET.configured({"features": 336, "pool": 3}), made.schema, made.task, nn)
+    x, lengths = made.all.inputs
+    means, short = pooled(x, lengths, 3)
+    assert short.tolist() == [-(-n // 3) for n in lengths.tolist()]
+    row, last = int(lengths.argmax()), int(lengths.max()) - 1
+    torch.testing.assert_close(means[row, 1], x[row, 3:6].mean(0))
+    torch.testing.assert_close(means[row, last // 3], x[row, last - last % 3 : last + 1].mean(0))
+    padded = nn.functional.pad(x, (0, 0, 0, 7), value=torch.nan)
+    torch.testing.assert_close(module(padded, lengths), module(x, lengths))
+
+
+def test_rocket_answers_a_batch_without_a_step():
+    made = Made(ROCKET)
+    none = Batch(
+        inputs=(torch.zeros(9, 0, CHANNELS), torch.zeros(9, dtype=torch.int64)),
+        target=made.all.target[:9],
+        fold=made.all.fold[:9],
+    )
+    blank = made.blank()
+    ROCKET.prepare(blank, made.config, made.task, none, made.take(slice(0, 0)))
+    assert blank(*none.inputs).isfinite().all()
+    empty = made.module(torch.zeros(3, 0, CHANNELS), torch.zeros(3, dtype=torch.int64))
+    torch.testing.assert_close(empty, made.module(torch.zeros(3, 9, CHANNELS), torch.zeros(3, dtype=torch.int64)))
+
+
+@every_trained
+def test_settings_have_bounds(family: Family):
+    for name in ("hidden_size", "num_layers", "members", "fold"):
+        with pytest.raises(InputError, match="less than or equal"):
+            family.configured({name: 160_000})
+
+
+def test_settings_of_rocket_have_bounds():
+    for name in ("features", "dilations", "pool"):
+        with pytest.raises(InputError, match="less than or equal"):
+            ROCKET.configured({name: 160_000})
 
 
 def test_a_transformer_needs_heads_that_fit():
