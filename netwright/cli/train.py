@@ -74,8 +74,9 @@ def train(
         language, for a text; reduction, anomaly, denoising or generation, where nothing is to be predicted.
     family
         For tables tabular (default), mlp or linear; for pictures cnn (default); for both autoencoder and gan. For
-        texts blend (default), transformer, lstm, gru, rnn, linear or, with --pretrained, bert. For sequences rocket (default),
-        lstm, gru, rnn, transformer or linear. For series blend (default), linear, naive, lstm, gru, rnn or transformer.
+        texts blend (default), transformer, lstm, gru, rnn, linear or, with --pretrained, bert. For sequences rocket
+        (default), lstm, gru, rnn, transformer or linear. For series blend (default), linear, naive, lstm, gru, rnn or
+        transformer.
         For a text to be continued transformer (default), lstm, gru or rnn.
     dimensions
         How many numbers a reduction tells a row in.
