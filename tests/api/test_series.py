@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import netwright as nw
 from netwright.api.series import series_rows
 from netwright.core.errors import InputError
 from netwright.core.schema import LeftOutColumn, Schema, TimeColumn
@@ -197,3 +198,10 @@ def test_what_is_held_out_may_be_too_little_to_measure():
     assert not len(rows.split.test) and "nothing is measured" in told(rows.notices)
     assert "too few to measure a forecast on" in rows.split_words
     assert any(notice.serious for notice in rows.notices if "nothing is measured" in notice.what)
+
+
+def test_what_is_foretold_is_not_known_in_advance():
+    days = {"day": np.arange("2024-01-01", "2024-07-01", dtype="datetime64[D]"), "sold": np.arange(182.0) % 7}
+    with pytest.raises(InputError, match="known in advance and be foretold") as error:
+        nw.train(days, target="sold", known="sold", horizon=3)
+    assert "--known" in error.value.fix

@@ -10,15 +10,19 @@ import numpy as np
 import torch
 from torch import nn
 
+from netwright.api.fitting import configure, fit
 from netwright.api.judging.foretold import forecast_panels
 from netwright.api.judging.judged import Judged, device_of
 from netwright.api.judging.places import Places
 from netwright.api.judging.tally import Tally
 from netwright.api.rows import Rows
+from netwright.api.session import nobody
+from netwright.api.stopping import Stop
 from netwright.core.arrays import as_tensor
 from netwright.core.settings import Settings
 from netwright.data.series.moments import time_words
 from netwright.evaluate.evaluation import Evaluation
+from netwright.families.registry import find
 from netwright.tasks import Forecasting
 
 ROOM = 32_000_000
@@ -29,7 +33,7 @@ LAST, SEASON = "last value", "seasonal naive"
 """What repeats the last value, and what repeats the last season."""
 ALONE = {"network": "network alone"}
 """What a part of a blend is called where it stands beside the whole."""
-OWN = "forecast"
+OWN, LINE = "forecast", "linear map"
 WORST = 10
 MOST, FEWEST = 20_000, 500
 """Windows that are judged at most, and however much each of them foretells."""
@@ -44,6 +48,8 @@ TIME_SHARE = 0.1
 def judge_forecasts(rows: Rows, module: nn.Module, settings: Settings) -> Judged:
     """The figures over the windows held out, beside those of simpler things and of the parts of a blend.
 
+    Beside a network alone a closed-form linear map is fitted as well.
+
     Of very many windows, or where the time is short, some are judged, spread evenly; the captions say how many.
     """
     task = rows.task
@@ -51,8 +57,13 @@ def judge_forecasts(rows: Rows, module: nn.Module, settings: Settings) -> Judged
     places = Places(rows)
     held = _bounded(rows, module, places, settings.time_limit)
     tallies: dict[str, Tally] = {}
+    line = _line(rows, module, settings)
     for start, part in _parts(rows, held):
         _tallied(rows, module, places, part, start, len(held), tallies)
+        if line is not None:
+            tally = tallies.setdefault(LINE, Tally(len(held), task, places.naive_error))
+            said = places.in_unit(part, _own(rows, line, part))
+            tally.add(start, said, places.truth(part), places.scale(part), places.series[part], banded=True)
     own = tallies.pop(OWN)
     main = "mean absolute error" if len(task.targets) == 1 else "scaled error"
     low, high = own.range_of(main, places.blocks(held), seed=settings.seed)
@@ -70,6 +81,15 @@ def judge_forecasts(rows: Rows, module: nn.Module, settings: Settings) -> Judged
         worst=_worst(rows, places, held, own),
         panels=forecast_panels(rows, module, places, held, own, tallies, lambda part: _own(rows, module, part)),
     )
+
+
+def _line(rows: Rows, module: nn.Module, settings: Settings) -> nn.Module | None:
+    """The linear map fitted on the same windows; None where it is there already, or nothing trains."""
+    if hasattr(module, "members") or settings.family in ("linear", "naive") or not len(rows.split.training):
+        return None
+    family = find("linear", "series")
+    quiet = settings.model_copy(update={"device": "cpu"})
+    return fit(rows, family, configure(family, rows, {}), quiet, stop=Stop(), watch=nobody).module
 
 
 def _bounded(rows: Rows, module: nn.Module, places: Places, time_limit: float | None) -> np.ndarray:

@@ -1,6 +1,9 @@
 """Later tables of series, read as training was."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
 
 from netwright.core.cells import CellType
 from netwright.core.errors import InputError
@@ -11,7 +14,7 @@ from netwright.data.conform import read_cells
 from netwright.data.series.layout import Layout
 from netwright.data.series.parting import named
 from netwright.data.series.regular import Regular
-from netwright.data.series.stamps import read_stamps, time_columns
+from netwright.data.series.stamps import Stamps, read_stamps, time_columns
 from netwright.data.table import Table
 
 
@@ -36,7 +39,7 @@ def conformed(schema: Schema, targets: Mapping[str, CellType], raw: Table) -> tu
             fix="Add the column to the data: a forecast goes on from the values up to now.",
         )
     table, notices = read_cells(raw, {name: cells[name] for name in wanted if name in cells})
-    stamps = read_stamps(table, raw, form.time)
+    stamps = in_zone(read_stamps(table, raw, form.time), table, form)
     layout = Layout(
         time=form.time,
         id=form.id,
@@ -51,6 +54,15 @@ def conformed(schema: Schema, targets: Mapping[str, CellType], raw: Table) -> tu
         what = f"the time stamps are of the zone {stamps.zone or 'none'}, those of training of {form.zone or 'none'}"
         notices.append(Notice(what=what, column=form.time))
     return table, layout, notices
+
+
+def in_zone(stamps: Stamps, table: Table, form: SeriesForm) -> Stamps:
+    """The stamps in UTC where those of training were and these are not: hours and weekdays are then told alike."""
+    if form.zone != "UTC" or form.time is None or stamps.zone in (None, "UTC") or stamps.form != "datetime":
+        return stamps
+    times = table[form.time].dt.epoch("us")  # cells of a zone are read as UTC
+    return replace(stamps, times=np.where(times.is_null().to_numpy(), stamps.times, times.fill_null(0).to_numpy()),
+                   zone="UTC", local=False)  # fmt: skip
 
 
 def unknown_series(names: tuple[str, ...]) -> list[Notice]:

@@ -53,6 +53,13 @@ def find_layout(table: Table, raw: Table, types: Mapping[str, CellType], setting
     targets = _targets(table, types, settings, (*clock, *([settings.id] if settings.id else [])))
     _numbers(targets, types, "--target")
     _numbers(settings.known, types, "--known")
+    if both := [name for name in settings.known if name in targets]:
+        raise InputError(
+            f"{both[0]!r} can't be known in advance and be foretold.",
+            got=f"--target {both[0]} and --known {both[0]}",
+            wanted="columns of their own",
+            fix="Leave it out of --known.",
+        )
     taken = {*clock, *targets, *settings.known, *settings.exclude}
     if settings.id is not None:
         _all_there((settings.id,), table, "--id")

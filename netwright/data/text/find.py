@@ -28,8 +28,10 @@ LETTERED = 0.5
 """Share of the cells that hold letters of words: numbers, dates and codes are no text."""
 UNSPACED = 10
 """Letters of such a script that are a sentence rather than a name."""
-CODE = re.compile(r"https?://|[\w.+-]+@[\w-]+\.|[0-9a-f]{8}-?[0-9a-f]{4}|\d{4,}")
+CODE = re.compile(r"https?://|[\w.+-]{1,64}@[\w-]+\.|[0-9a-f]{8}-?[0-9a-f]{4}|\d{4,}")
 """Links, addresses, hashes and long numbers: they name things."""
+LOOKED_AT = 1000
+"""Letters of a cell in which such are looked for."""
 
 
 def find_texts(table: Table, targets: Collection[str], exclude: Collection[str], *, sure: bool) -> tuple[str, ...]:
@@ -64,7 +66,7 @@ def median_words(series: Series, fewest: int = FEWEST) -> tuple[float, float] | 
         return None
     values = present.to_list()
     lettered = sum(any(letter.isalpha() for letter in value) for value in values)
-    codes = sum(CODE.search(value) is not None and len(value.split()) < 3 for value in values)
+    codes = sum(CODE.search(value[:LOOKED_AT]) is not None and len(value.split()) < 3 for value in values)
     if lettered < LETTERED * len(values) or codes > 0.1 * len(values) or _upper_codes(values):
         return None
     middle = float(np.median([len(value.split()) for value in values]))

@@ -24,7 +24,7 @@ MOST_KEPT = 200_000
 FEWEST_ROWS = 2
 """Training texts an n-gram must be in to be kept."""
 LONG = 400
-"""Letters of a mean text above which n-grams of letters are left out: its words are enough, and far fewer."""
+"""Letters of a middling text above which n-grams of letters are left out: its words are enough, and far fewer."""
 MOST_IN_ROW = 1024
 MOST_FED = 64_000_000
 """N-grams of all rows together, padding too: 512 MB."""
@@ -178,7 +178,7 @@ def fit_grams(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
     Those in `FEWEST_ROWS` texts or more, the most frequent `MOST_KEPT`; where that leaves none, all.
     """
-    long = sum(map(len, texts)) > LONG * max(1, len(texts))
+    long = len(texts) > 0 and float(np.median([len(text) for text in texts])) > LONG
     grams, rows = np.empty(0, np.uint32), np.empty(0, np.int64)
     for _, found in counted(texts, (WORD, PAIR) if long else (WORD, PAIR, *LETTERS)):
         grams, rows = _added(grams, rows, found.gram)
