@@ -133,7 +133,7 @@ def test_ids_text_and_constants_are_left_out_and_can_be_forced(random, tmp_path:
         "shop": random.choice([f"shop {i}" for i in range(8)], 100),
         "y": random.normal(size=100),
     }
-    run, said = train(table, tmp_path)
+    run, said = train(table, tmp_path, family="tabular")
     assert [c.name for c in run.predictor.schema.used] == ["shop"]
     assert {c.name: c.kind for c in run.predictor.schema.left_out} == {
         "id": "id",
@@ -143,7 +143,7 @@ def test_ids_text_and_constants_are_left_out_and_can_be_forced(random, tmp_path:
         "nothing": "constant",
     }
     assert all(f"'{name}' is left out" in said and f"--kind {name}=category" in said for name in ("id", "note", "same"))
-    forced, _ = train(table, tmp_path / "b", kinds={"key": "category", "id": "number"})
+    forced, _ = train(table, tmp_path / "b", kinds={"key": "category", "id": "number"}, family="tabular")
     assert [c.name for c in forced.predictor.schema.used] == ["id", "key", "shop"]
     with pytest.raises(nw.InputError, match="No column is left"):
         train({"id": table["id"], "y": table["y"]}, tmp_path / "c")
