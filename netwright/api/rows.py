@@ -130,7 +130,7 @@ def gather(sources: Sources, settings: Settings, family: Family, pretrained: Tok
 
 
 def texts_of(table: Table, settings: Settings, *, sure: bool = True) -> tuple[str, ...]:
-    """The columns whose text is to be read: those a person says, else what looks so; `sure` that there are some."""
+    """The columns whose text is to be read: those a person says, else prose; where one is `sure`, else names too."""
     forced = tuple(name for name, kind in settings.kinds.items() if kind == "text")
     for name in forced:
         if name in (*settings.exclude, *settings.target):
@@ -144,7 +144,8 @@ def texts_of(table: Table, settings: Settings, *, sure: bool = True) -> tuple[st
             raise unknown_column(name, table.columns, "--kind")
     others = tuple(name for name in settings.kinds if name not in forced)
     not_read = (*settings.exclude, *others, *([settings.group] if settings.group else []))
-    return forced or find_texts(table, settings.target, not_read, sure=sure)
+    prose = forced or find_texts(table, settings.target, not_read, sure=False)
+    return prose or (find_texts(table, settings.target, not_read, sure=True) if sure else ())
 
 
 def _fit_texts(
