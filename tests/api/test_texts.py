@@ -11,7 +11,9 @@ from netwright.api.rows import Rows, Sources, gather
 from netwright.core.settings import Settings
 
 REVIEWS = {
-    "review": [f"the room was {'lovely and warm' if i % 2 else 'dirty and cold'} in week {i % 100}" for i in range(120)],
+    "review": [
+        f"the room was {'lovely and warm' if i % 2 else 'dirty and cold'} in week {i % 100}" for i in range(120)
+    ],
     "guest": [f"guest {i}" for i in range(120)],
     "stars": ["good" if i % 2 else "bad" for i in range(120)],
 }
