@@ -160,9 +160,7 @@ def _fit_texts(
             fix="Name it with --kind COLUMN=text, or leave --family out.",
         )
     tokenizer = None if pretrained is None else pretrained.tokenizer
-    form, notices = fit_text(
-        joined(table, texts), texts, tokenizer=tokenizer, length=settings.window, grams=family.grams
-    )
+    form, notices = fit_text(joined(table, texts), texts, tokenizer=tokenizer, length=settings.window)
     if pretrained is not None and form.length > pretrained.length:
         form = form.model_copy(update={"length": pretrained.length})
     return form, notices

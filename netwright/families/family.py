@@ -60,9 +60,8 @@ class Family:
     `window` how many tokens of a text it sees before the one it foretells, `dimensions(schema)` the size of a reduction
     where none is asked for.
 
-    `grams` is True where it is fed a text's n-grams beside its tokens. `apart(config, schema)`, where given, are files
-    written beside the artifact's own, in a folder named like the module that holds the weights kept with them: other
-    tools then read that part of the network back.
+    `apart(config, schema)`, where given, are files written beside the artifact's own, in a folder named like the module
+    that holds the weights kept with them: other tools then read that part of the network back.
     """
 
     name: str
@@ -82,7 +81,6 @@ class Family:
     dimensions: Callable[[Schema], int] = lambda schema: 2
     most_pixels: int = 64
     window: int = 256
-    grams: bool = True
     apart: tuple[str, Callable[[Record, Schema], Mapping[str, bytes]]] | None = None
 
     def configured(self, values: Mapping[str, object]) -> Record:
