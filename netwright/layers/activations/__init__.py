@@ -1,0 +1,1 @@
+"""What stands between layers: a function of each number, or of each row."""

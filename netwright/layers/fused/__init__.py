@@ -1,0 +1,1 @@
+"""Two layers as one, where that saves time or memory."""

@@ -1,0 +1,32 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from netwright.layers.linear import Linear
+from tests.layers.proof import prove, prove_derivatives, prove_pair
+
+sizes = st.integers(1, 6)
+
+
+@given(leading=st.lists(st.integers(0, 4), max_size=3), inputs=sizes, outputs=sizes, bias=st.booleans())
+def test_beside_torch(leading: list[int], inputs: int, outputs: int, bias: bool):
+    x = torch.randn(*leading, inputs, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    ours, theirs = (kind(inputs, outputs, bias=bias, dtype=torch.float64) for kind in (Linear, nn.Linear))
+    prove(ours, theirs, x)
+    prove_pair(ours, x)
+    prove(ours.float(), theirs.float(), x.float(), exact=1e-5)
+
+
+def test_derivatives():
+    prove_derivatives(Linear(3, 2, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64))
+
+
+def test_starts_where_torch_starts():
+    for inputs in (1, 3, 7, 100):
+        torch.manual_seed(0)
+        ours = Linear(inputs, 5)
+        torch.manual_seed(0)
+        theirs = nn.Linear(inputs, 5)
+        assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
+    assert repr(ours) == repr(theirs)
