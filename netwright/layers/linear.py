@@ -99,13 +99,13 @@ class Linear(nn.Module):
             with torch.no_grad():
                 self.bias.uniform_(-bound, bound)
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
-        return x, self.weight, self.bias
+        return input, self.weight, self.bias
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(…, in_features) → (…, out_features)."""
-        return LinearFunction.apply(*self.arguments(x))
+        return LinearFunction.apply(*self.arguments(input))
 
     def extra_repr(self) -> str:
         """The sizes."""

@@ -96,7 +96,7 @@ def prove_pair(layer: nn.Module, *inputs: Any, exact: float = 1e-10) -> None:
     wanted = torch.autograd.grad([o for o, _ in graded], plain, [c for _, c in graded], allow_unused=True)
     mine = [g for g, t in zip(gradients, given, strict=True) if isinstance(t, Tensor) and t.requires_grad]
     for i, (g, other, t) in enumerate(zip(mine, wanted, plain, strict=True)):
-        close(zero_for_none(g, t), zero_for_none(other, t), exact, f"gradient of argument {i}")
+        close(zero_for_none(g, t).detach(), zero_for_none(other, t), exact, f"gradient of argument {i}")
 
 
 def drawn(like: Tensor, seed: int) -> Tensor:

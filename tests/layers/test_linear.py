@@ -5,6 +5,7 @@ from torch import nn
 
 from netwright.layers.linear import Linear
 from tests.layers.proof import prove, prove_derivatives, prove_pair
+from tests.layers.samples import prove_samples
 
 sizes = st.integers(1, 6)
 
@@ -30,3 +31,7 @@ def test_starts_where_torch_starts():
         theirs = nn.Linear(inputs, 5)
         assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
     assert repr(ours) == repr(theirs)
+
+
+def test_torch_samples():
+    assert prove_samples(Linear, "nn.Linear") >= 3
