@@ -29,6 +29,7 @@ from netwright.engine.averages import Averages
 from netwright.engine.job import Job
 from netwright.engine.planner import Planner
 from netwright.families.family import Family, Training
+from netwright.families.namespace import namespace
 
 SAMPLE, SAMPLE_BYTES = 20_000, 512_000_000
 """Pictures, and bytes of what is no table, that are measured before and after training at most."""
@@ -96,7 +97,7 @@ def fit(
     device = devices.choose(settings.device)
     with torch.random.fork_rng(), threads(1):
         torch.manual_seed(derive(settings.seed, "weights"))
-        module = family.build(config, rows.schema, rows.task, nn)
+        module = family.build(config, rows.schema, rows.task, namespace(settings.layers))
         batches = to_batches(rows, config, device, most_rows)
         module.to(device)
         sample = _sample(rows, family, settings.time_limit)

@@ -63,7 +63,8 @@ def train(
     `target` names the column to predict, or several; for arrays it may be the values themselves, (N,) or (N, T).
     `validation` and `test` are sources of the same columns. `output` is the run folder, `runs/<name>` by default.
     `watch` is called with every Notice, StepRecord and EpochRecord. `settings` are the fields of
-    `netwright.core.settings.Settings`, such as family, seed, time_limit, kinds, exclude, config.
+    `netwright.core.settings.Settings`, such as family, seed, time_limit, kinds, exclude, config,
+    layers=netwright.layers.
 
     Raises InputError for data or options that can't be used, TrainingError where training can't go on.
     """
@@ -243,7 +244,7 @@ def _finish(
     """Save, measure, save with the figures, report."""
     clock = time.monotonic()
     rows = _told(rows, fitted)
-    keep = partial(_keep, path / "model", rows, fitted, settings.source)
+    keep = partial(_keep, path / "model", rows, fitted, settings)
     keep({})  # whatever happens while it is judged, the network is there
     findings = None
     if len(rows.split.test):
@@ -282,7 +283,7 @@ def _told(rows: Rows, fitted: Fitted) -> Rows:
     return replace(rows, notices=(*odd, *rows.notices))
 
 
-def _keep(path: Path, rows: Rows, fitted: Fitted, source: str, figures: dict[str, float]) -> Manifest:
+def _keep(path: Path, rows: Rows, fitted: Fitted, settings: Settings, figures: dict[str, float]) -> Manifest:
     """Write the artifact."""
     return save(
         path,
@@ -291,7 +292,8 @@ def _keep(path: Path, rows: Rows, fitted: Fitted, source: str, figures: dict[str
         schema=rows.schema,
         family=fitted.family,
         config=fitted.config,
-        source=source,
+        layers=settings.layers,
+        source=settings.source,
         rows=len(rows.split.fitting),
         figures=figures,
     )

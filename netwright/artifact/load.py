@@ -17,6 +17,7 @@ from netwright.core.tensors import damaged, from_bytes, strict_json
 from netwright.core.version import VERSION
 from netwright.data.text.tokenizer import load_tokenizer
 from netwright.families.family import Family
+from netwright.families.namespace import namespace
 from netwright.families.registry import NAMES, fitting
 
 LARGEST_MANIFEST = 200_000_000
@@ -139,6 +140,6 @@ class Undrawn(TorchFunctionMode):
 def _build(family: Family, manifest: Manifest, origin: str) -> nn.Module:
     try:
         config: Record = family.config.model_validate(manifest.config)
-        return family.build(config, manifest.data, manifest.task, nn)
+        return family.build(config, manifest.data, manifest.task, namespace(manifest.layers))
     except (ValidationError, InputError, RuntimeError, OverflowError, TypeError, ValueError) as error:
         raise damaged(origin, f"settings that build no network: {str(error).splitlines()[0]}") from None

@@ -7,9 +7,10 @@ from pydantic import Field
 from netwright.core.files import sha256
 from netwright.core.record import Record
 from netwright.core.schema import Schema
+from netwright.core.settings import LayersName
 from netwright.tasks import Task
 
-FORMAT = 3
+FORMAT = 4
 """The version of the folder's form. A newer one than this is refused."""
 
 
@@ -44,6 +45,8 @@ class Manifest(Record):
     data: Schema
     family: str
     config: dict[str, object]
+    layers: LayersName = "torch.nn"
+    """What the network is built from; the weights fit either."""
     files: dict[str, FileEntry]
     sha256: str = ""
     """`seal` of all the rest: statistics and settings are as easily damaged as weights."""

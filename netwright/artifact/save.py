@@ -11,6 +11,7 @@ from netwright.core.files import sha256, sweep, write_folder
 from netwright.core.forms import Form, SequenceForm, SeriesForm
 from netwright.core.record import Record
 from netwright.core.schema import Schema
+from netwright.core.settings import LayersName
 from netwright.core.tensors import to_bytes
 from netwright.core.version import VERSION
 from netwright.families.family import Family
@@ -25,6 +26,7 @@ def save(
     schema: Schema,
     family: Family,
     config: Record,
+    layers: LayersName = "torch.nn",
     source: str,
     rows: int,
     figures: dict[str, float],
@@ -47,6 +49,7 @@ def save(
         data=schema,
         family=family.name,
         config=config.model_dump(mode="json"),
+        layers=layers,
         files={name: FileEntry(bytes=len(data), sha256=sha256(data)) for name, data in files.items()},
     )
     sweep(path.parent)

@@ -46,6 +46,7 @@ def train(
     learning_rate: float | None = None,
     hidden_sizes: str | None = None,
     set_: list[str] | None = None,
+    layers: Literal["torch.nn", "netwright.layers"] | None = None,
     time_limit: float | None = None,
     seed: int | None = None,
     device: str | None = None,
@@ -134,6 +135,9 @@ def train(
         Widths of the hidden layers, joined by commas.
     set_
         NAME=VALUE sets any other setting of the family; may be given again.
+    layers
+        What the network is built from: torch.nn (default), or netwright.layers, which are written out by hand, forward and
+        backward.
     time_limit
         Seconds for the whole command.
     seed
@@ -183,6 +187,7 @@ def train(
         "scaling": scaling,
         "balanced": balanced or None,
         "time_limit": time_limit,
+        "layers": layers,
         "seed": seed,
         "device": device,
         "config": asked or None,

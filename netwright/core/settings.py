@@ -5,6 +5,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
@@ -12,6 +13,9 @@ from pydantic import Field, ValidationError, field_validator
 from netwright.core.errors import InputError
 from netwright.core.record import Record
 from netwright.core.schema import Scaling
+
+LayersName = Literal["torch.nn", "netwright.layers"]
+"""What networks are built from."""
 
 
 class Settings(Record):
@@ -76,6 +80,8 @@ class Settings(Record):
     scaling: Scaling = "robust"
     balanced: bool = False
     """Weight the classes so that each counts the same."""
+    layers: LayersName = "torch.nn"
+    """What the network is built from: PyTorch's layers, or netwright's, written out by hand. In Python the module too."""
     device: str = "auto"
 
     def held_out(self, default: float = 0.2) -> float:
@@ -86,6 +92,11 @@ class Settings(Record):
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _name_layers(cls, value: object) -> object:
+        return value.__name__ if isinstance(value, ModuleType) else value
 
     @field_validator("quantiles")
     @classmethod

@@ -30,9 +30,9 @@ class LinearRegression(nn.Module):
     `forward(x (…, input_size))` gives (…, output_size). Trains in any loop; `fit_ridge` gives its best weights at once.
     """
 
-    def __init__(self, input_size: int, output_size: int = 1) -> None:
+    def __init__(self, input_size: int, output_size: int = 1, *, layers: ModuleType = nn) -> None:
         super().__init__()
-        self.linear = nn.Linear(input_size, output_size)
+        self.linear = layers.Linear(input_size, output_size)
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, input_size) → (…, output_size)."""
@@ -145,7 +145,8 @@ def _choose_penalty(linear: nn.Linear, task: Supervised, x: Tensor, y: Tensor, h
 def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.Module:
     """A linear model on the flat row."""
     size = FlatTable.size(len(schema.number_features), schema.cardinalities)
-    return FlatTable(len(schema.number_features), schema.cardinalities, LinearRegression(size, task.output_size))
+    body = LinearRegression(size, task.output_size, layers=layers)
+    return FlatTable(len(schema.number_features), schema.cardinalities, body)
 
 
 FAMILY = Family(

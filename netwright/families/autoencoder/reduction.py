@@ -96,7 +96,7 @@ def build(config: AutoencoderConfig, schema: Schema, task: Task, layers: ModuleT
         channels, image = flat.shape[0], flat.shape[1:]
         options = {"image_size": image, "channels": hidden, "activation": config.activation, "layers": layers}
         down: nn.Module = nn.Sequential(nn.Unflatten(1, flat.shape), ConvEncoder(channels, size, **options))
-        up: nn.Module = nn.Sequential(ConvDecoder(size, channels, **options), nn.Flatten())
+        up: nn.Module = nn.Sequential(ConvDecoder(size, channels, **options), layers.Flatten())
     else:
         down = MLP(flat.size, hidden, size, activation=config.activation, layers=layers)
         up = MLP(size, hidden[::-1], flat.size, activation=config.activation, layers=layers)

@@ -3,6 +3,8 @@
 B pictures, C channels, H height, W width.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -55,7 +57,7 @@ class PictureNetwork(nn.Module):
     @torch.no_grad()
     def settle(self, pictures: Tensor) -> None:
         """Measure anew what the normalisations see: weights that were averaged see other numbers than those trained."""
-        norms = [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
+        norms: list[Any] = [m for m in self.modules() if hasattr(m, "reset_running_stats")]
         if not norms:
             return
         momenta = [norm.momentum for norm in norms]

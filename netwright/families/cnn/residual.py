@@ -12,7 +12,6 @@ from types import ModuleType
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import batch_norm
 
 from netwright.families.cnn.sizes import pooled, window
 from netwright.families.pixels import Size, two_sides
@@ -76,7 +75,7 @@ class Norm(nn.Module):
     def __init__(self, channels: int, least: int, layers: ModuleType = nn) -> None:
         super().__init__()
         self.norm = layers.BatchNorm2d(channels)
-        self.least = least
+        self.least, self.batch_norm = least, layers.functional.batch_norm
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, K, h, w) → (B, K, h, w)."""
@@ -84,8 +83,8 @@ class Norm(nn.Module):
             return self.norm(x)
         norm = self.norm
         if x[:, 0].numel() == 1:
-            return batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
-        return batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
+            return self.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+        return self.batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
 
 
 class Residual(nn.Module):

@@ -53,13 +53,14 @@ class Generator(nn.Module):
         self.norms = nn.ModuleList(layers.BatchNorm2d(w) for w in widths)
         steps = zip(pairwise([*widths, channels]), pairwise(sizes), strict=True)
         self.layers = nn.ModuleList(_doubling(a, b, low, high, layers) for (a, b), (low, high) in steps)
+        self.relu, self.tanh = layers.functional.relu, layers.functional.tanh
 
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         """(B, Z) → (B, C, H, W)."""
         x = self.first(with_label(noise, labels, self.noise_size, self.label)).view(-1, *self.smallest)
         for norm, layer in zip(self.norms, self.layers, strict=True):
-            x = layer(torch.relu(norm(x)))
-        return torch.tanh(x)
+            x = layer(self.relu(norm(x)))
+        return self.tanh(x)
 
 
 class Discriminator(nn.Module):

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from types import ModuleType
 
-import torch
 from torch import Tensor, nn
 
 from netwright.core.errors import InputError
@@ -21,6 +20,7 @@ class DenseGenerator(nn.Module):
     `forward(noise (B, Z), labels (B,) int64 where there are classes)` gives (B, *shape): any numbers, or from −1 to 1
     where `bounded`. Raises InputError for noise of another size or labels that are missing.
 
+    >>> import torch
     >>> DenseGenerator(16, (4,))(torch.randn(5, 16)).shape
     torch.Size([5, 4])
     """
@@ -40,15 +40,16 @@ class DenseGenerator(nn.Module):
         self.label = layers.Embedding(classes, LABEL_WIDTH) if classes else None
         sizes = [noise_size + LABEL_WIDTH * bool(classes), *hidden_sizes, math.prod(shape)]
         self.layers = nn.ModuleList(layers.Linear(a, b) for a, b in pairwise(sizes))
+        self.relu, self.tanh = layers.functional.relu, layers.functional.tanh
 
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         """(B, Z) → (B, *shape)."""
         x = with_label(noise, labels, self.noise_size, self.label)
         *hidden, last = self.layers
         for layer in hidden:
-            x = torch.relu(layer(x))
+            x = self.relu(layer(x))
         x = last(x).view(-1, *self.shape)
-        return torch.tanh(x) if self.bounded else x
+        return self.tanh(x) if self.bounded else x
 
 
 class DenseDiscriminator(nn.Module):

@@ -36,7 +36,7 @@ def build_gpt(config: Record, schema: Schema, task: Task, layers: ModuleType) ->
         dropout=config.dropout,
         namespace=layers,
     )
-    return LanguageModel(decoder, config.hidden_size, prior_for(config, schema, task))
+    return LanguageModel(decoder, config.hidden_size, prior_for(config, schema, task), layers)
 
 
 def gpt_defaults(rows: int, folds: int, schema: Schema, task: Task) -> GPTConfig:
@@ -78,7 +78,7 @@ def recurrent_family(kind: Kind) -> Family:
             dropout=config.dropout,
             namespace=layers,
         )
-        return LanguageModel(reader, config.hidden_size, prior_for(config, schema, task))
+        return LanguageModel(reader, config.hidden_size, prior_for(config, schema, task), layers)
 
     def defaults(rows: int, folds: int, schema: Schema, task: Task) -> RecurrentLanguageConfig:
         return RecurrentLanguageConfig(**for_text(rows, schema))

@@ -3,6 +3,7 @@
 B rows, T positions, V vocabulary, D size, K orders of the prior.
 """
 
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -42,10 +43,10 @@ class LanguageModel(nn.Module):
     not know. `start(batch)` and `step(tokens, state)` give the same numbers token by token.
     """
 
-    def __init__(self, reader: nn.Module, size: int, prior: Prior | None) -> None:
+    def __init__(self, reader: nn.Module, size: int, prior: Prior | None, layers: ModuleType = nn) -> None:
         super().__init__()
         self.reader, self.prior = reader, prior
-        self.trust = nn.Linear(size + prior.orders, 1) if prior is not None else None
+        self.trust = layers.Linear(size + prior.orders, 1) if prior is not None else None
         if self.trust is not None:
             nn.init.zeros_(self.trust.weight)
             nn.init.ones_(self.trust.bias)

@@ -63,7 +63,7 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
     assert isinstance(config, RocketConfig) and isinstance(form, SequenceForm)
     dilations = dilations_for(-(-form.length // config.pool), config.dilations)
     thresholds = max(1, round(config.features / (2 * KERNELS * len(dilations))))
-    return RocketNetwork(len(form.channels), dilations, thresholds, task.output_size, config.pool)
+    return RocketNetwork(len(form.channels), dilations, thresholds, task.output_size, config.pool, layers)
 
 
 @torch.no_grad()

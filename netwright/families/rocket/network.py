@@ -3,6 +3,8 @@
 B sequences, T steps, C channels, F features, O outputs.
 """
 
+from types import ModuleType
+
 import torch
 from torch import Tensor, nn
 
@@ -26,7 +28,13 @@ class RocketNetwork(nn.Module):
     spread: Tensor
 
     def __init__(
-        self, channels: int, dilations: tuple[int, ...], thresholds: int, output_size: int, pool: int = 1
+        self,
+        channels: int,
+        dilations: tuple[int, ...],
+        thresholds: int,
+        output_size: int,
+        pool: int = 1,
+        layers: ModuleType = nn,
     ) -> None:
         super().__init__()
         self.pool = pool
@@ -36,7 +44,7 @@ class RocketNetwork(nn.Module):
         self.register_buffer("own", torch.zeros((), dtype=torch.bool))
         self.register_buffer("center", torch.zeros(size))
         self.register_buffer("spread", torch.ones(size))
-        self.head = nn.Linear(size, output_size)
+        self.head = layers.Linear(size, output_size)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, C) → (B, O)."""

@@ -30,11 +30,11 @@ class StatisticsNetwork(nn.Module):
     center: Tensor
     spread: Tensor
 
-    def __init__(self, channels: int, output_size: int) -> None:
+    def __init__(self, channels: int, output_size: int, layers: ModuleType = nn) -> None:
         super().__init__()
         self.register_buffer("center", torch.zeros(statistics_size(channels)))
         self.register_buffer("spread", torch.ones(statistics_size(channels)))
-        self.head = nn.Linear(statistics_size(channels), output_size)
+        self.head = layers.Linear(statistics_size(channels), output_size)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, C) → (B, O)."""
@@ -45,7 +45,7 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
     """A linear model for these channels and outputs."""
     form = schema.form
     assert isinstance(form, SequenceForm)
-    return StatisticsNetwork(len(form.channels), task.output_size)
+    return StatisticsNetwork(len(form.channels), task.output_size, layers)
 
 
 @torch.no_grad()

@@ -4,10 +4,11 @@ B sequences, T steps, C channels, P steps folded into one, D numbers a step, K m
 """
 
 from collections.abc import Callable
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, pad
+from torch.nn.functional import pad
 
 from netwright.families.recurrent.body import Recurrent
 from netwright.families.sequence.views import changes, in_parts, inside, normalised
@@ -51,10 +52,12 @@ def views(x: Tensor, lengths: Tensor) -> Tensor:
 class RecurrentReader(nn.Module):
     """P steps are one: folded, read by recurrent layers, pooled over what is no padding, and answered from."""
 
-    def __init__(self, size: int, output_size: int, fold: int, dropout: float, body: Recurrent) -> None:
+    def __init__(
+        self, size: int, output_size: int, fold: int, dropout: float, body: Recurrent, layers: ModuleType = nn
+    ) -> None:
         super().__init__()
         self.fold, self.body = fold, body
-        self.dropout, self.head = nn.Dropout(dropout), nn.Linear(2 * body.output_size, output_size)
+        self.dropout, self.head = layers.Dropout(dropout), layers.Linear(2 * body.output_size, output_size)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, D) → (B, O)."""
@@ -67,15 +70,26 @@ class RecurrentReader(nn.Module):
 class AttentiveReader(nn.Module):
     """A strided convolution, an encoder, and the same pooling."""
 
-    def __init__(self, size: int, output_size: int, stride: int, dropout: float, encoder: Encoder, width: int) -> None:
+    def __init__(
+        self,
+        size: int,
+        output_size: int,
+        stride: int,
+        dropout: float,
+        encoder: Encoder,
+        width: int,
+        layers: ModuleType = nn,
+    ) -> None:
         super().__init__()
         self.stride, self.encoder = stride, encoder
-        self.stem = nn.Conv1d(size, width, 2 * stride + 1, stride=stride, padding=stride)
-        self.dropout, self.head = nn.Dropout(dropout), nn.Linear(2 * width, output_size)
+        self.stem = layers.Conv1d(size, width, 2 * stride + 1, stride=stride, padding=stride)
+        self.dropout, self.head = layers.Dropout(dropout), layers.Linear(2 * width, output_size)
+        self.gelu = layers.functional.gelu
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, D) → (B, O)."""
-        x = gelu(self.stem((x if x.shape[1] else x.new_zeros(len(x), 1, x.shape[2])).transpose(1, 2))).transpose(1, 2)
+        x = x if x.shape[1] else x.new_zeros(len(x), 1, x.shape[2])
+        x = self.gelu(self.stem(x.transpose(1, 2))).transpose(1, 2)
         lengths = shorter(lengths, self.stride)
         keep = torch.arange(x.shape[1], device=x.device) < lengths.to(x.device)[:, None]
         return self.head(self.dropout(pooled(self.encoder(x, keep), lengths)))

@@ -44,7 +44,7 @@ def builder(kind: Kind) -> Callable[[Record, Schema, Task, ModuleType], nn.Modul
                 dropout=config.dropout,
                 namespace=layers,
             )
-            return RecurrentReader(size, task.output_size, config.fold, config.dropout, body)
+            return RecurrentReader(size, task.output_size, config.fold, config.dropout, body, layers)
 
         return SequenceNetwork(config.members, make)
 

@@ -38,7 +38,8 @@ def build(config: Record, schema: Schema, task: Task, layers: ModuleType) -> nn.
             dropout=config.dropout,
             namespace=layers,
         )
-        return AttentiveReader(size, task.output_size, config.fold, config.dropout, encoder, config.hidden_size)
+        width, outputs = config.hidden_size, task.output_size
+        return AttentiveReader(size, outputs, config.fold, config.dropout, encoder, width, layers)
 
     return SequenceNetwork(config.members, make)
 

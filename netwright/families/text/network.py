@@ -12,7 +12,6 @@ from types import ModuleType
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu
 
 from netwright.families.flat import FlatTable
 from netwright.families.recurrent.body import Kind, Recurrent
@@ -58,6 +57,7 @@ class Reader(nn.Module):
         size = width
         if kind == "transformer":
             self.near = layers.Conv1d(width, width, NEAR, padding=NEAR // 2)
+            self.gelu = layers.functional.gelu
             self.body = Encoder(width, heads=HEADS, layers=depth, expansion=2, namespace=layers)
         else:
             self.body = Recurrent(kind, half, half, num_layers=depth, bidirectional=True, namespace=layers)  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ class Reader(nn.Module):
             x, _ = self.body(x, keep.sum(1))
             parts = [pooled(x, keep), self.body.ends(x, keep.sum(1)), flat]
         else:
-            x = self.body(x + gelu(self.near(x.transpose(1, 2)).transpose(1, 2)), keep)
+            x = self.body(x + self.gelu(self.near(x.transpose(1, 2)).transpose(1, 2)), keep)
             parts = [pooled(x, keep), flat]
         return self.head(self.dropout(torch.cat(parts, 1)))
 

@@ -1,6 +1,6 @@
 """Self-attention with rotary positions.
 
-Attention Is All You Need, Vaswani et al. 2017; the product itself is PyTorch's.
+Attention Is All You Need, Vaswani et al. 2017; the product itself is the namespace's.
 
 B rows, T positions, D size, H heads, E = D / H numbers a head.
 """
@@ -8,7 +8,6 @@ B rows, T positions, D size, H heads, E = D / H numbers a head.
 from types import ModuleType
 
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from netwright.core.errors import InputError
 from netwright.families.transformer.rotary import rotated, turns
@@ -27,13 +26,14 @@ class Attention(nn.Module):
         self.heads = heads
         self.inward = namespace.Linear(size, 3 * size, bias=False)
         self.outward = namespace.Linear(size, size)
+        self.attend = namespace.functional.scaled_dot_product_attention
 
     def forward(self, x: Tensor, mask: Tensor | None = None, *, causal: bool = False) -> Tensor:
         """(B, T, D) → (B, T, D). `causal` without a mask hides what comes later."""
         query, key, value = parted(self.inward(x), self.heads)
         cosine, sine = turns(0, x.shape[1], query.shape[-1], query)
         query, key = rotated(query, cosine, sine), rotated(key, cosine, sine)
-        found = scaled_dot_product_attention(query, key, value, mask, is_causal=causal and mask is None)
+        found = self.attend(query, key, value, mask, is_causal=causal and mask is None)
         return self.outward(joined(found))
 
 

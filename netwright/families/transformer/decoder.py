@@ -12,7 +12,6 @@ from types import ModuleType
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import relu, rms_norm, scaled_dot_product_attention
 
 from netwright.core.errors import InputError
 from netwright.families.transformer.attention import joined, parted, refuse_heads
@@ -41,6 +40,9 @@ class DecoderBlock(nn.Module):
         self.inner = namespace.Linear(size, hidden, bias=False)
         self.outer = namespace.Linear(hidden, size, bias=False)
         self.dropout = namespace.Dropout(dropout)
+        functional = namespace.functional
+        self.rms_norm, self.relu = functional.rms_norm, functional.relu
+        self.attend = functional.scaled_dot_product_attention
         nn.init.zeros_(self.outward.weight)
         nn.init.zeros_(self.outer.weight)
 
@@ -48,17 +50,21 @@ class DecoderBlock(nn.Module):
         """(B, T, D) → (B, T, D)."""
         query, key, value = self.parts(x)
         query, key = rotated(query, *turn), rotated(key, *turn)
-        return self.end(x, scaled_dot_product_attention(query, key, value, is_causal=True))
+        return self.end(x, self.attend(query, key, value, is_causal=True))
 
     def parts(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries and keys, normalised, and values, each (B, H, T, E)."""
-        query, key, value = parted(self.inward(normed(x)), self.heads)
-        return normed(query), normed(key), value
+        query, key, value = parted(self.inward(self.normed(x)), self.heads)
+        return self.normed(query), self.normed(key), value
 
     def end(self, x: Tensor, found: Tensor) -> Tensor:
         """What follows the attention, which found (B, H, T, E): (B, T, D)."""
         x = x + self.dropout(self.outward(joined(found)))
-        return x + self.dropout(self.outer(relu(self.inner(normed(x))).square()))
+        return x + self.dropout(self.outer(self.relu(self.inner(self.normed(x))).square()))
+
+    def normed(self, x: Tensor) -> Tensor:
+        """RMSNorm without gain over the last axis (Zhang & Sennrich 2019)."""
+        return self.rms_norm(x, (x.shape[-1],))
 
 
 class Decoder(nn.Module):
@@ -92,6 +98,7 @@ class Decoder(nn.Module):
                 fix="Correct layers or window.",
             )
         self.heads, self.size, self.window = heads, size, window
+        self.rms_norm, self.tanh = namespace.functional.rms_norm, namespace.functional.tanh
         self.tokens = namespace.Embedding(vocabulary, size)
         self.blocks = nn.ModuleList(
             DecoderBlock(size, heads, round(size * expansion), dropout, namespace) for _ in range(layers)
@@ -105,15 +112,15 @@ class Decoder(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, T) → (B, T, D)."""
-        x = normed(self.tokens(tokens))
+        x = self.normed(self.tokens(tokens))
         turn = turns(0, tokens.shape[1], self.size // self.heads, x)
         for block in self.blocks:
             x = block(x, turn)
-        return normed(x)
+        return self.normed(x)
 
     def logits(self, x: Tensor) -> Tensor:
         """(B, T, D) → (B, T, V)."""
-        return BOUND * torch.tanh(self.head(x) / BOUND)
+        return BOUND * self.tanh(self.head(x) / BOUND)
 
     def start(self, batch: int) -> Cache:
         """The cache before the first token of so many rows."""
@@ -123,7 +130,7 @@ class Decoder(nn.Module):
     def step(self, tokens: Tensor, cache: Cache) -> tuple[Tensor, Cache]:
         """(B, T) tokens that follow what is in the cache → (B, T, D), and the cache with them in it."""
         new, past = tokens.shape[1], cache.keys[0].shape[2]
-        x = normed(self.tokens(tokens))
+        x = self.normed(self.tokens(tokens))
         cosine, sine = turns(0, past + new, self.size // self.heads, x)
         back = torch.arange(past, past + new, device=x.device)[:, None] - torch.arange(past + new, device=x.device)
         seen = (back >= 0) & (back < self.window)
@@ -132,13 +139,12 @@ class Decoder(nn.Module):
             query, key, value = block.parts(x)  # type: ignore[operator]
             key, value = torch.cat([before, key], 2), torch.cat([held, value], 2)
             query = rotated(query, cosine[past:], sine[past:])
-            found = scaled_dot_product_attention(query, rotated(key, cosine, sine), value, seen)
+            found = block.attend(query, rotated(key, cosine, sine), value, seen)  # type: ignore[operator]
             x = block.end(x, found)  # type: ignore[operator]
             keys.append(key[:, :, -self.window :])
             values.append(value[:, :, -self.window :])
-        return normed(x), Cache(tuple(keys), tuple(values))
+        return self.normed(x), Cache(tuple(keys), tuple(values))
 
-
-def normed(x: Tensor) -> Tensor:
-    """RMSNorm without gain over the last axis (Zhang & Sennrich 2019)."""
-    return rms_norm(x, (x.shape[-1],))
+    def normed(self, x: Tensor) -> Tensor:
+        """RMSNorm without gain over the last axis."""
+        return self.rms_norm(x, (x.shape[-1],))

@@ -9,7 +9,6 @@ B rows, T positions, D size.
 from types import ModuleType
 
 from torch import Tensor, nn
-from torch.nn.functional import gelu
 
 from netwright.core.errors import InputError
 from netwright.families.transformer.attention import Attention
@@ -74,7 +73,7 @@ class Block(nn.Module):
         self.second_norm = namespace.LayerNorm(size)
         self.inner = namespace.Linear(size, hidden)
         self.outer = namespace.Linear(hidden, size)
-        self.dropout = namespace.Dropout(dropout)
+        self.dropout, self.gelu = namespace.Dropout(dropout), namespace.functional.gelu
         for last in (self.attention.outward, self.outer):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
@@ -82,4 +81,4 @@ class Block(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
         """(B, T, D) → (B, T, D)."""
         x = x + self.dropout(self.attention(self.first_norm(x), mask, causal=causal))
-        return x + self.dropout(self.outer(gelu(self.inner(self.second_norm(x)))))
+        return x + self.dropout(self.outer(self.gelu(self.inner(self.second_norm(x)))))
