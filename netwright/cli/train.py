@@ -136,7 +136,7 @@ def train(
     set_
         NAME=VALUE sets any other setting of the family; may be given again.
     layers
-        What the network is built from: torch.nn (default), or netwright.layers, which are written out by hand, forward and
+        What the network is built from: torch.nn (default), or netwright.layers, written out by hand, forward and
         backward.
     time_limit
         Seconds for the whole command.

@@ -81,7 +81,7 @@ class Settings(Record):
     balanced: bool = False
     """Weight the classes so that each counts the same."""
     layers: LayersName = "torch.nn"
-    """What the network is built from: PyTorch's layers, or netwright's, written out by hand. In Python the module too."""
+    """What it is built from: PyTorch's layers, or netwright's, written out by hand; in Python the module too."""
     device: str = "auto"
 
     def held_out(self, default: float = 0.2) -> float:
