@@ -34,7 +34,9 @@ PUBLIC = {
     "TrainingError": "netwright.core.errors",
     "Transformer": "netwright.families.transformer.modules",
     "VariationalAutoencoder": "netwright.families.autoencoder.variational",
+    "check_layer": "netwright.doctor.check_layer",
     "fit": "netwright.api.fit",
+    "layers": "netwright.layers",
     "load": "netwright.artifact.predictor",
     "resume": "netwright.api.train",
     "train": "netwright.api.train",
@@ -47,7 +49,8 @@ __all__ = ["__version__", *PUBLIC]  # noqa: PLE0604
 def __getattr__(name: str) -> object:
     if name not in PUBLIC:
         raise AttributeError(f"module 'netwright' has no attribute {name!r}")
-    value = getattr(importlib.import_module(PUBLIC[name]), name)
+    module = importlib.import_module(PUBLIC[name])
+    value = module if name == "layers" else getattr(module, name)
     globals()[name] = value
     return value
 

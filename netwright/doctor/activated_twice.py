@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from netwright import layers
 from netwright.core.notice import Notice
 from netwright.doctor.calls import BINARY, BY_CLASS, LossCall, Watch
 from netwright.doctor.example import Example
@@ -25,7 +26,7 @@ The first two keep an exp from overflowing; the last moves an output that is nea
 FEW = 8
 """With fewer numbers than these chance plays a part, and three times the draws are made."""
 CLOSE = 1e-4
-SOFTMAXES = (nn.Softmax, nn.Softmax2d, nn.LogSoftmax)
+SOFTMAXES = (nn.Softmax, nn.Softmax2d, nn.LogSoftmax, layers.Softmax, layers.LogSoftmax)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,7 @@ def softmax_twice(module: nn.Module, call: LossCall) -> Notice:
 def sigmoid_twice(module: nn.Module, call: LossCall) -> Notice:
     """Sigmoid before nn.BCEWithLogitsLoss."""
     what = "nn.BCEWithLogitsLoss applies a sigmoid itself, and the outputs are probabilities already: it learns slowly."
-    fix = removal(module, (nn.Sigmoid, *SOFTMAXES), "sigmoid")
+    fix = removal(module, (nn.Sigmoid, layers.Sigmoid, *SOFTMAXES), "sigmoid")
     return Notice(what=what, fix=f"{fix}, or keep it and use nn.BCELoss()", serious=True)
 
 

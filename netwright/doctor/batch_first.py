@@ -4,8 +4,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from netwright import layers
 from netwright.core.notice import Notice
 from netwright.doctor.wording import named
+
+RECURRENT = (nn.RNNBase, layers.RNN, layers.LSTM, layers.GRU)
 
 
 def guard(module: nn.Module, rows: int, notices: list[Notice]) -> list[Any]:
@@ -17,11 +20,11 @@ def guard(module: nn.Module, rows: int, notices: list[Notice]) -> list[Any]:
     return [
         layer.register_forward_pre_hook(checker(name, layer, rows, notices))
         for name, layer in module.named_modules()
-        if isinstance(layer, nn.RNNBase) and not layer.batch_first
+        if isinstance(layer, RECURRENT) and not layer.batch_first
     ]
 
 
-def checker(name: str, layer: nn.RNNBase, rows: int, notices: list[Notice]) -> Any:
+def checker(name: str, layer: nn.Module, rows: int, notices: list[Notice]) -> Any:
     """A hook for one layer."""
 
     def check(_: nn.Module, args: tuple) -> None:

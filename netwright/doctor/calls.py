@@ -1,4 +1,4 @@
-"""Seeing torch's own loss functions at work, in whatever code calls them."""
+"""Seeing torch's own loss functions at work, in whatever code calls them, and those written out by hand."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
+from netwright import layers
 from netwright.core.notice import Notice
 
 BY_CLASS = {F.cross_entropy: "nn.CrossEntropyLoss", F.nll_loss: "nn.NLLLoss"}
@@ -23,6 +25,17 @@ BY_VALUE = {
 }
 NAMES = BY_CLASS | BINARY | BY_VALUE
 """The losses that are watched. `BY_CLASS` take class numbers, the others a target of the output's shape."""
+BY_HAND = {
+    layers.CrossEntropyLoss: F.cross_entropy,
+    layers.NLLLoss: F.nll_loss,
+    layers.BCELoss: F.binary_cross_entropy,
+    layers.BCEWithLogitsLoss: F.binary_cross_entropy_with_logits,
+    layers.MSELoss: F.mse_loss,
+    layers.L1Loss: F.l1_loss,
+    layers.SmoothL1Loss: F.smooth_l1_loss,
+}
+"""The modules that compute the same without calling it."""
+OPTIONS = ("weight", "ignore_index", "reduction")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +87,28 @@ class Watch(TorchFunctionMode):
         self.after: Callable[[Tensor, Any, tuple, Any], Sequence[Notice]] | None = None
         """(the module's output, an operator, its arguments, its result) → what there is to say."""
 
+    def __enter__(self) -> "Watch":
+        self.handle = register_module_forward_pre_hook(self.by_hand)
+        return super().__enter__()
+
+    def __exit__(self, *_: Any) -> None:
+        self.handle.remove()
+        super().__exit__(*_)
+
+    def by_hand(self, module: nn.Module, args: tuple) -> None:
+        """Before a module runs: look at the call if it is a loss written out by hand."""
+        if type(module) in BY_HAND and len(args) == 2:
+            options = {name: getattr(module, name) for name in OPTIONS if hasattr(module, name)}
+            call = as_call(BY_HAND[type(module)], args, options)
+            if call is not None:
+                self.saw(call)
+
+    def saw(self, call: LossCall) -> None:
+        """Keep the call, and run the checks of it."""
+        self.calls.append(call)
+        for check in self.checks:
+            self.notices += check(call)
+
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         """Run the function; before it, look at it."""
         call = as_call(func, args, kwargs or {}) if func in NAMES else None
@@ -82,9 +117,7 @@ class Watch(TorchFunctionMode):
             if self.output is not None and self.after is not None:
                 self.notices += self.after(self.output, func, args, result)
             return result
-        self.calls.append(call)
-        for check in self.checks:
-            self.notices += check(call)
+        self.saw(call)
         try:
             return func(*args, **(kwargs or {}))
         except (RuntimeError, ValueError, IndexError) as error:

@@ -4,6 +4,7 @@ import re
 
 from torch import Tensor, nn
 
+from netwright import layers
 from netwright.core.errors import InputError
 from netwright.doctor.rehearsal import Place
 from netwright.doctor.wording import attribute, shape
@@ -44,9 +45,9 @@ def mend(text: str, where: Place) -> str:
     for words, fix in BY_TEXT.items():
         if words in text:
             return fix
-    if given is not None and isinstance(layer, nn.Linear) and given.dim():
+    if given is not None and isinstance(layer, (nn.Linear, layers.Linear)) and given.dim():
         return linear(layer, given, where.name)
-    if given is not None and isinstance(layer, nn.Conv2d):
+    if given is not None and isinstance(layer, (nn.Conv2d, layers.Conv2d)):
         return convolution(layer, given, where.name)
     width = getattr(layer, "num_features", None) or getattr(layer, "input_size", None)
     if width is not None and given is not None and given.dim() > 1:
@@ -54,7 +55,7 @@ def mend(text: str, where: Place) -> str:
     return "Print the shapes before that line, and make its sizes those of what comes."
 
 
-def linear(layer: nn.Linear, given: Tensor, name: str) -> str:
+def linear(layer: nn.Linear | layers.Linear, given: Tensor, name: str) -> str:
     """A Linear of the right size; or first a flatten, where the sizes after the rows multiply to what it takes."""
     if given.dim() > 2 and given[0].numel() == layer.in_features:
         return f"{attribute(name)}(x.flatten(1))"
@@ -63,7 +64,7 @@ def linear(layer: nn.Linear, given: Tensor, name: str) -> str:
     return f"{attribute(name)} = nn.Linear({given.shape[-1]}, {layer.out_features})"
 
 
-def convolution(layer: nn.Conv2d, given: Tensor, name: str) -> str:
+def convolution(layer: nn.Conv2d | layers.Conv2d, given: Tensor, name: str) -> str:
     """Images as (B, C, H, W), or a convolution of as many channels as come."""
     if given.dim() == 4 and given.shape[-1] == layer.in_channels:
         return "x = x.permute(0, 3, 1, 2)  # channels come second"

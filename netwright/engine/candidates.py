@@ -57,7 +57,7 @@ def savings(job: Job, now: Plan, plan: Plan, seconds: float) -> float:
     if plan.tier == now.tier:
         return optimizer
     layers = [module for module in job.module.modules() if not any(True for _ in module.children())]
-    recurrent = RECURRENT * seconds if any(isinstance(layer, nn.RNNBase) for layer in layers) else 0.0
+    recurrent = RECURRENT * seconds if any(hasattr(layer, "flatten_parameters") for layer in layers) else 0.0
     python = max(PYTHON_SECONDS * max(FEWEST_LAYERS, len(layers)), recurrent)
     return min(python + optimizer, 0.8 * seconds)
 

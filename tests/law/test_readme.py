@@ -42,6 +42,9 @@ def commands() -> list[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     (folder / "README.md").write_text(README, encoding="utf-8")
+    for code in blocks("python"):
+        if name := re.match(r"# (\w+\.py)\n", code):  # what a command is then given
+            (folder / name[1]).write_text(code, encoding="utf-8")
     return folder
 
 

@@ -1,0 +1,1 @@
+"""The checks of a layer with a backward written by hand, one file each."""

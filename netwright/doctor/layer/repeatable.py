@@ -1,0 +1,76 @@
+"""The same call gives the same result, and leaves the world as it was."""
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+
+from netwright.doctor.layer.finding import Finding
+from netwright.doctor.layer.subject import Subject, module_of
+from netwright.doctor.layer.telling import apart, beside
+
+NAME = "repeatable"
+NEAR = 1e-9
+OTHER_SEED = 4711
+STATE = "Let the output depend on inputs, weights and torch's random numbers alone; running numbers belong in buffers."
+WORLD = "Put it back after use, in a finally clause or a context manager, or better leave it alone."
+SEEDED = "Call no torch.manual_seed inside a layer: every other random number of the program repeats with it."
+
+
+def check(subject: Subject) -> Finding:
+    """Twice from one seed, then from another."""
+    before = _world(subject)
+    first, second = subject.passes(), subject.passes()
+    for i, (a, b) in enumerate(zip(first.outputs, second.outputs, strict=True)):
+        if apart(a, b) > NEAR:
+            seen = f"the same call from the same seed gives another output {i}:{beside(a, b)}"
+            return Finding(NAME, "failed", seen, STATE)
+    for name in first.sources:
+        a, b = first.gradients[name], second.gradients[name]
+        if apart(a, b) > NEAR:
+            seen = f"the same call from the same seed gives another gradient of {subject.shown(name)}:{beside(a, b)}"
+            return Finding(NAME, "failed", seen, STATE)
+    after = _world(subject)
+    changed = [what for what in before if before[what] != after[what]]
+    if changed:
+        return Finding(NAME, "failed", f"it changes {changed[0]}", WORLD)
+    if _seeds(subject):
+        return Finding(NAME, "failed", "it sets the seed of the random numbers everybody draws from", SEEDED)
+    return Finding(NAME, "passed", "the same call gives the same numbers, and nothing around it changes")
+
+
+def _world(subject: Subject) -> dict[str, Any]:
+    """What no layer has to change."""
+    world: dict[str, Any] = {
+        f"the training mode of {name or 'the module'}": part.training
+        for name, part in module_of(subject).named_modules()
+    }
+    world |= {f"requires_grad of {name}": p.requires_grad for name, p in module_of(subject).named_parameters()}
+    return world | {
+        "torch's gradient mode": torch.is_grad_enabled(),
+        "torch's default number type": torch.get_default_dtype(),
+        "torch's number of threads": torch.get_num_threads(),
+        "torch.use_deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "anomaly detection": torch.is_anomaly_enabled(),
+    }
+
+
+def _seeds(subject: Subject) -> bool:
+    """True where any stream of random numbers ends at the same place wherever it began."""
+    ends = []
+    for seed in (subject.seed, OTHER_SEED + subject.seed):
+        sources = subject.sources()
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.default_generator.manual_seed(seed)
+        outputs = subject.leaves_of(subject.called(subject.layer, subject.arguments(sources), sources))
+        subject.gradients(sources, outputs, subject.cotangents(outputs))
+        ends.append(
+            (
+                random.getstate(),
+                torch.get_rng_state().tolist(),
+                np.random.get_state(legacy=False)["state"]["key"].tolist(),
+            )
+        )
+    return any(a == b for a, b in zip(*ends, strict=True))

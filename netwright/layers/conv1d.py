@@ -1,0 +1,136 @@
+"""A convolution along a line: each answer is a weighted sum of a stretch of it, with the same weights everywhere.
+
+B batch, C channels in, O channels out, L places of the line, P places of the answer, i places of the kernel, stride s,
+dilation d, padding p.
+
+    y_bop = b_o + Σ_ci W_oci x_bch          where h = sp + di − p; outside of the line x is 0
+
+The loss L depends on x, W and b through y alone, and g = ∂L/∂y is given. Each gradient is a sum over the answers in
+which a number takes part, of g times how that answer changes with the number:
+
+    ∂L/∂W_oci = Σ_bp g_bop x_b,c,sp+di−p        it is in every answer of channel o
+    ∂L/∂b_o   = Σ_bp g_bop
+    ∂L/∂x_bch = Σ_o Σ_pi g_bop W_oci            over the (p, i) whose place is h: h = sp + di − p
+
+A line is an image of one row: the sums are those of `conv2d.py`, with one axis of one place more.
+
+Source: Waibel and others, "Phoneme recognition using time-delay neural networks" (1989).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from netwright.layers import conv2d
+from netwright.layers.conv_options import check_options, check_padding, described, draw_weights, margins
+from netwright.layers.correlation import Pair
+from netwright.layers.windows import several
+
+Cache = tuple[Tensor, Tensor, int, Pair, int, int]
+
+
+def forward(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, around: Pair, dilation: int, groups: int
+) -> tuple[Tensor, Cache]:
+    """x (…, C, L), weight (O, C/G, k), bias (O,) or None → y (…, O, P), and x, the weight and the options.
+
+    `around` are the zeros before and after the line.
+    """
+    image, kernel, (before, after) = x.unsqueeze(-2), weight.unsqueeze(-2), around
+    y, _ = conv2d.forward(image, kernel, bias, (1, stride), (before, after, 0, 0), (1, dilation), groups)
+    return y.squeeze(-2), (x, weight, stride, around, dilation, groups)
+
+
+def backward(grad_output: Tensor, cache: Cache, needed: tuple[bool, ...] = (True,) * 3) -> tuple[Tensor | None, ...]:
+    """∂L/∂y (…, O, P) → ∂L/∂x (…, C, L), ∂L/∂W (O, C/G, k), ∂L/∂b (O,); None for those not needed."""
+    x, weight, stride, (before, after), dilation, groups = cache
+    image, kernel = x.unsqueeze(-2), weight.unsqueeze(-2)
+    cache_2d = (image, kernel, (1, stride), (before, after, 0, 0), (1, dilation), groups)
+    grad_x, grad_weight, grad_bias, *_ = conv2d.backward(grad_output.unsqueeze(-2), cache_2d, needed)
+    grad_x = None if grad_x is None else grad_x.squeeze(-2)
+    grad_weight = None if grad_weight is None else grad_weight.squeeze(-2)
+    return grad_x, grad_weight, grad_bias, None, None, None, None
+
+
+class Conv1dFunction(Function):
+    """The pair as PyTorch's autograd calls it."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, around: Pair, dilation: int, groups: int
+    ) -> Tensor:
+        """The output alone."""
+        return forward(x, weight, bias, stride, around, dilation, groups)[0]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        """Keep what `backward` needs."""
+        x, weight, _, *ctx.options = inputs
+        ctx.save_for_backward(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        """A gradient for each argument of `forward`."""
+        (grad_output,) = grad_outputs
+        return backward(grad_output, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
+
+
+class Conv1d(nn.Module):
+    """torch.nn.Conv1d, by hand: x (…, in_channels, L) → (…, out_channels, P).
+
+    P = ⌊(L + 2 padding − dilation (kernel_size − 1) − 1) / stride⌋ + 1. Padding is a number, "valid" (none) or "same"
+    (P = L). Raises InputError for a `padding_mode` other than "zeros". Weights start uniform in
+    ±1/√(in_channels/groups · k), drawn as torch.nn draws them.
+
+    >>> Conv1d(3, 8, 5, padding="same")(torch.zeros(10, 3, 32)).shape
+    torch.Size([10, 8, 32])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Iterable[int],
+        stride: int | Iterable[int] = 1,
+        padding: int | Iterable[int] | str = 0,
+        dilation: int | Iterable[int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        check_options(in_channels, out_channels, groups, padding_mode)
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride, self.dilation = (several(n, 1) for n in (kernel_size, stride, dilation))
+        self.padding = padding if isinstance(padding, str) else several(padding, 1)
+        if isinstance(padding, str):
+            check_padding(padding, self.stride)
+        self.transposed, self.output_padding, self.padding_mode = False, (0,), padding_mode
+        shape = (out_channels, in_channels // groups, *self.kernel_size)
+        self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        self.bias = nn.Parameter(torch.empty(out_channels, device=device, dtype=dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew."""
+        draw_weights(self.weight, self.bias)
+
+    def arguments(self, x: Tensor) -> tuple:
+        """What the pair is called with."""
+        around = margins(self.padding, self.kernel_size, self.dilation)
+        return x, self.weight, self.bias, self.stride[0], around, self.dilation[0], self.groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, in_channels, L) → (…, out_channels, P)."""
+        return Conv1dFunction.apply(*self.arguments(x))
+
+    def extra_repr(self) -> str:
+        """The sizes, and the options that are not at their defaults."""
+        return described(self, 1)
