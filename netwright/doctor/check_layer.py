@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.nn.parameter import is_lazy
 
 from netwright.core import trees
 from netwright.core.errors import InputError, InputTypeError
@@ -33,6 +34,7 @@ from netwright.doctor.layer import (
 from netwright.doctor.layer.finding import Finding, LayerReport
 from netwright.doctor.layer.pair import paired
 from netwright.doctor.layer.subject import Subject, first_line, module_of
+from netwright.doctor.layer.world import World, kept_world
 from netwright.doctor.traceless import traceless
 
 __all__ = ["Finding", "LayerReport", "check_layer"]
@@ -76,18 +78,19 @@ def check_layer(layer: Any, *inputs: Any, name: str = "", seed: int = 0, slow: b
     """
     copied = _copied(layer)
     kept = tuple(trees.mapped(lambda t: t.detach().clone(), list(inputs)))
-    with traceless(copied if isinstance(copied, nn.Module) else nn.Module(), kept):
+    module = copied if isinstance(copied, nn.Module) else nn.Module()
+    with traceless(module, kept), kept_world(module) as world:
         subject = _prepared(_subject(copied, layer, kept, inputs, name, seed))
         checks = CHECKS | (SLOW if slow else {})
-        findings = [_tried(title, check, subject) for title, check in checks.items()]
+        findings = [_tried(title, check, subject, world) for title, check in checks.items()]
     return LayerReport(subject.name, tuple(findings))
 
 
-def _tried(title: str, check: Check, subject: Subject) -> Finding:
+def _tried(title: str, check: Check, subject: Subject, world: World) -> Finding:
     """The check's finding; where a check itself could not be done, that."""
-    torch.set_grad_enabled(True)
     if subject.broken and title != shapes.NAME:
         return Finding(title, "not tried", "backward raises: see the first derivative")
+    world.restore(module_of(subject))
     try:
         return check(subject)
     except Exception as error:  # a stranger's layer can raise anything anywhere
@@ -143,11 +146,11 @@ def _subject(copied: Any, layer: Any, kept: tuple, inputs: tuple, name: str, see
 
 def _prepared(subject: Subject) -> Subject:
     """In numbers the layer takes. Raises InputError where it takes none, or nothing can be differentiated."""
-    own = _dtype(subject)
-    plain = subject.of(own)
     try:
-        with torch.no_grad():  # lazy parameters get their sizes
+        with torch.no_grad():
             given = trees.mapped(Tensor.clone, subject.inputs)
+            if any(is_lazy(t) for t in (*module_of(subject).parameters(), *module_of(subject).buffers())):
+                subject.layer(*given)  # then its weights have sizes
             outputs = list(trees.leaves(subject.called(subject.layer, given, {})))
     except Exception as error:
         raise InputError(
@@ -170,6 +173,7 @@ def _prepared(subject: Subject) -> Subject:
             wanted="an input of floats, or a parameter with requires_grad",
             fix="Give an example input of floats: x.float().",
         )
+    plain = subject.of(_dtype(subject))
     for trial in (subject.of(torch.float64), plain):
         for written_into in (False, True):
             trial.written_into = written_into

@@ -198,7 +198,7 @@ def _literal(value: Any) -> tuple[str, str]:
 
 def _scalar_overload(call: Call) -> Any:
     """The schema of the overload for a number in the place of a tensor: `x * 2` is recorded as mul.Tensor."""
-    name = call.overload.replace("Tensor", "Scalar")
+    name = call.overload.replace("Tensor", "Scalar") or "Scalar"  # floor_divide has no name for the tensor one
     packet = getattr(torch.ops.aten, call.operator.removeprefix("aten::"), None)
     if packet is None or name not in packet.overloads():
         raise Refused(f"{call.operator} is given a number where it takes a tensor")

@@ -1,19 +1,22 @@
 """The three sums that a convolution, its gradients, and the convolution that goes the other way are made of.
 
-B batch, C channels in, O channels out, H·W places of the image, P·Q places of the answer, K = kh·kw places of the
-kernel w. Stride s, dilation d, padding p (before the first row or column) and G groups; g has the answer's shape:
+B batch, C channels in, O channels out, H·W places of the image x, P·Q places of the answer; kh·kw places (i, j) of the
+kernel w; stride s, dilation d, margin p (zeros before the first row or column), G groups; g has the answer's shape.
+Window (p, q) has the image's place (h, v) at its place (i, j) if
 
-    correlate   y_bopq = Σ_cij w_ocij x_bc(sp+di−p)(sq+dj−p)       every answer reads a window of x
-    spread      x_bchw = Σ_oij w_ocij g_bo(·)(·)                   every g is written back over its window, weighted
-    match       w_ocij = Σ_bpq g_bopq x_bc(sp+di−p)(sq+dj−p)       how far g and the shifted x go together
+    h = sp + di − margin        v = sq + dj − margin                                                            (*)
 
-One and the same product w·x·g is summed over, each time over the two that are not the answer: so each is the gradient
-of the others, and their derivatives are found among them again.
+    correlate   y_bopq = Σ_cij w_ocij x_bchv            every answer reads its window of x
+    match       w_ocij = Σ_bpq x_bchv g_bopq            how far g and the image, shifted by (i, j), go together
+    spread      x_bchv = Σ_opqij g_bopq w_ocij          every g is written back over its window; of all that obey (*)
 
-How they become matrix products: `strips` lays the windows' columns side by side, kw of them, but not their rows. The
-picture's rows stay in one line, so that all windows' i-th rows are one stretch of it, and a product with the weights of
-that row is added for each of the kh rows. This copies x kw times and not kh·kw times, as columns of whole windows would
-(Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing", 2006).
+One and the same product w·x·g is summed, each time over all that is not in the answer: so each is the gradient of the
+others, and their own gradients are found among them again.
+
+How they become matrix products: columns of whole windows would copy x kh·kw times (Chellapilla, Puri and Simard, "High
+performance convolutional neural networks for document processing", 2006). `strips` copies it kw times: it lays the kw
+columns of the windows over one another, but leaves the rows in one line. There all windows' i-th rows are one stretch,
+and kh products, one with the weights of each row, are added up.
 """
 
 from collections.abc import Iterator
@@ -112,9 +115,14 @@ def match(grad: Tensor, x: Tensor, kernel: Pair, stride: Pair, margins: Margins,
 def spread(
     grad: Tensor, weight: Tensor, size: Pair, stride: Pair, margins: Margins, dilation: Pair, groups: int
 ) -> Tensor:
-    """grad (B, O, P, Q), weight (O, C/G, kh, kw) → (B, C, *size)."""
-    at_every_place = stride == (1, 1)
-    return (gathered if at_every_place else added)(grad, weight, size, stride, margins, dilation, groups)
+    """grad (B, O, P, Q), weight (O, C/G, kh, kw) → (B, C, *size).
+
+    In two ways: kh·kw windows lie over one another at stride 1, which are many copies to add; at larger strides few do,
+    and the other way would multiply with zeros.
+    """
+    check_channels(grad.shape[1], len(weight))
+    way = gathered if stride == (1, 1) else added
+    return way(grad, weight, size, stride, margins, dilation, groups)
 
 
 def gathered(
@@ -126,10 +134,8 @@ def gathered(
     weight = weight.reshape(groups * inputs, outputs // groups, kh, kw)
     (height, width), (left, _, above, _) = size, margins
     more = dilation[0] * (kh - 1), dilation[1] * (kw - 1)
-    columns = more[1] - left, width + left - grad.shape[3]
-    return correlate(
-        grad, weight, None, stride, (*columns, more[0] - above, height + above - grad.shape[2]), dilation, groups
-    )
+    around = more[1] - left, width + left - grad.shape[3], more[0] - above, height + above - grad.shape[2]
+    return correlate(grad, weight, None, stride, around, dilation, groups)
 
 
 def added(

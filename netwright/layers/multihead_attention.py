@@ -207,7 +207,8 @@ class MultiheadAttention(nn.Module):
         q, k, v = self.projected(query, key, value)
         k, v = followed(k, self.bias_k, self.add_zero_attn), followed(v, self.bias_v, self.add_zero_attn)
         o, shares = AttentionFunction.apply(q, k, v, mask, keep, self.dropout, scaled(q))
-        y = self.out_proj(together(o, self.batch_first))
+        y = self.out_proj(together(o, False))  # lies in memory as torch.nn's, so that dropout draws the same after it
+        y = y.transpose(0, 1) if self.batch_first and y.dim() == 3 else y
         if not need_weights:
             return y, None
         shares = dropped(shares, keep, self.dropout)

@@ -197,8 +197,10 @@ class TransformerEncoderLayer(nn.Module):
         """What the pair is called with. Raises InputError for an activation that has no backward function here."""
         attn, norms = self.self_attn, (self.norm1, self.norm2)
         mask, keep = attn.masks(src, src, src_key_padding_mask, src_mask, is_causal)
-        hidden = src.new_empty(*src.shape[:-1], self.linear1.out_features)
-        layers = ((self.dropout1, src), (self.dropout, hidden), (self.dropout2, src))
+        found, hidden = src.new_empty(src.shape), src.new_empty(*src.shape[:-1], self.linear1.out_features)
+        if attn.batch_first and src.dim() == 3:  # in memory as attention gives it, so that the same is drawn
+            found = src.new_empty(src.shape[1], len(src), src.shape[2]).transpose(0, 1)
+        layers = ((self.dropout1, found), (self.dropout, hidden), (self.dropout2, src.new_empty(src.shape)))
         drawn = tuple(layer.arguments(x)[1:] for layer, x in layers)
         options = (attn.dropout, attn.num_heads, written(self.activation), tuple(n.eps for n in norms))
         linears = (attn.out_proj, self.linear1, self.linear2, *norms)

@@ -41,6 +41,7 @@ CONTAINERS = {
     "Sequential",
     "ModuleList",
     "ModuleDict",
+    "ParameterDict",
     "ParameterList",
     "Unflatten",
     "PixelShuffle",

@@ -95,6 +95,7 @@ def test_it_is_the_gradient_of_a_convolution():
         (lambda: ConvTranspose2d(2, 2, 3, output_padding=1), "output_padding"),
         (lambda: ConvTranspose2d(2, 2, 3, stride=2)(torch.zeros(1, 2, 3, 3), (9, 7)), "output_size"),
         (lambda: ConvTranspose2d(2, 2, 3, padding_mode="circular"), "padding_mode"),
+        (lambda: ConvTranspose2d(2, 2, 3, stride=2)(torch.zeros(1, 3, 3, 3)), "in_channels"),
         (lambda: ConvTranspose2d(2, 2, 1, padding=1)(torch.zeros(1, 2, 1, 1)), "padding"),
     ],
 )

@@ -14,6 +14,7 @@ from netwright.core import trees
 from netwright.core.errors import InputError
 from netwright.layers import transformer_encoder_layer as pair
 from netwright.layers.activations.silu import SiLU
+from netwright.layers.masks import causal
 from netwright.layers.transformer_encoder_layer import TransformerEncoderLayer
 from tests.layers.operators import Elementary
 from tests.layers.proof import close, drawn, prove, prove_derivatives
@@ -52,7 +53,7 @@ def masks(kind: str, batch: int | None, time: int) -> tuple[Tensor | None, Tenso
     activation=st.sampled_from(["relu", "gelu", functional.gelu, torch.tanh]),
     options=st.fixed_dictionaries(
         {name: st.booleans() for name in ("bias", "norm_first", "batch_first")}
-        | {"dropout": st.sampled_from([0.0, 0.5])}
+        | {"dropout": st.sampled_from([0.0, 0.3])}
     ),
     training=st.booleans(),
 )
@@ -141,14 +142,14 @@ def test_starts_where_torch_starts():
 
 @pytest.mark.parametrize("norm", [True, False])
 def test_within_torch_encoder(norm: bool):
-    mask = nn.Transformer.generate_square_subsequent_mask(3, dtype=torch.float64)
+    mask = ~causal(3, 3)
     encoders = []
     for kind in KINDS:
         torch.manual_seed(0)
         layer = kind(4, 2, 8, dropout=0.2, batch_first=True, dtype=torch.float64)
         last = nn.LayerNorm(4, dtype=torch.float64) if norm else None
         encoders.append(nn.TransformerEncoder(layer, 2, last, enable_nested_tensor=False))
-    prove(*encoders, numbers(2, 3, 4), mask.detach())
+    prove(*encoders, numbers(2, 3, 4), mask)
     for encoder in encoders:
         encoder.eval()
     padding = torch.tensor([[False, False, True], [False, False, False]])

@@ -80,12 +80,12 @@ class Compared:
         return f"{where}: backward says {says}, differences say {number(float(self.found[k]))}"
 
 
-def compare(subject: Subject, base: Base, elements: int = ELEMENTS) -> list[Compared]:
-    """Backward beside differences, for each source."""
+def compare(subject: Subject, base: Base, elements: int = ELEMENTS, fewest: int = FEWEST) -> list[Compared]:
+    """Backward beside differences, for each source; at fewer elements where forward is slow."""
     with torch.no_grad():
         dtype = coarse(subject, base)
-        share = max(FEWEST, elements // max(1, len(base.sources)))
         differences = Differences(lambda: subject.run(base.sources), base.cotangents, dtype)
+        share = differences.affordable(max(fewest, elements // max(1, len(base.sources))), len(base.sources))
         least = NOTHING * max([float(c.abs().max()) for c in differences.weights if c.numel()], default=1.0)
         return [
             _compared(subject, differences, name, source, base.gradients[name], share, least)

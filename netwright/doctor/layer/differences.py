@@ -6,6 +6,7 @@ is the derivative up to h² f'''/6. Where the slopes to the left and to the righ
 there is no derivative to hold a backward to: their distance is what it may be off.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ Values = Callable[[], Sequence[Tensor]]
 STEP = {torch.float64: 1e-5, torch.float32: 1e-2}
 EXACT = {torch.float64: 1e-5, torch.float32: 2e-2}
 """What a derivative may be off differences, of the largest in its tensor."""
+SECONDS = 1.5
+"""That all elements of a check may take."""
 PARTS = (1 / 3, 1 / 8)
 ROUNDING = 50
 """How many roundings of a result's size a result is taken to hold."""
@@ -39,8 +42,14 @@ class Differences:
         self.values, self.dtype = values, dtype
         self.weights = [w for w in weights if w is not None]
         self.graded = [i for i, w in enumerate(weights) if w is not None]
+        began = time.perf_counter()
         self.at = self._now()
+        self.seconds = time.perf_counter() - began
         self.sums = [w * y for w, y in zip(self.weights, self.at, strict=True)]
+
+    def affordable(self, elements: int, sources: int) -> int:
+        """At how many elements of each source there is time to look."""
+        return max(2, min(elements, int(SECONDS / (2 * self.seconds * max(1, sources)))))
 
     def by_element(self, tensor: Tensor, index: int, part: float = 1.0) -> Slope:
         """By one element, numbered flat; the step is `part` of the usual one."""

@@ -1,7 +1,6 @@
 """The same call gives the same result, and leaves the world as it was."""
 
 import random
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +8,7 @@ import torch
 from netwright.doctor.layer.finding import Finding
 from netwright.doctor.layer.subject import Subject, module_of
 from netwright.doctor.layer.telling import apart, beside
+from netwright.doctor.layer.world import World
 
 NAME = "repeatable"
 NEAR = 1e-9
@@ -20,7 +20,8 @@ SEEDED = "Call no torch.manual_seed inside a layer: every other random number of
 
 def check(subject: Subject) -> Finding:
     """Twice from one seed, then from another."""
-    before = _world(subject)
+    module = module_of(subject)
+    before = World.now(module)
     first, second = subject.passes(), subject.passes()
     for i, (a, b) in enumerate(zip(first.outputs, second.outputs, strict=True)):
         if apart(a, b) > NEAR:
@@ -31,29 +32,11 @@ def check(subject: Subject) -> Finding:
         if apart(a, b) > NEAR:
             seen = f"the same call from the same seed gives another gradient of {subject.shown(name)}:{beside(a, b)}"
             return Finding(NAME, "failed", seen, STATE)
-    after = _world(subject)
-    changed = [what for what in before if before[what] != after[what]]
-    if changed:
-        return Finding(NAME, "failed", f"it changes {changed[0]}", WORLD)
+    if changed := before.changed(World.now(module)):
+        return Finding(NAME, "failed", f"it changes {changed}", WORLD)
     if _seeds(subject):
         return Finding(NAME, "failed", "it sets the seed of the random numbers everybody draws from", SEEDED)
     return Finding(NAME, "passed", "the same call gives the same numbers, and nothing around it changes")
-
-
-def _world(subject: Subject) -> dict[str, Any]:
-    """What no layer has to change."""
-    world: dict[str, Any] = {
-        f"the training mode of {name or 'the module'}": part.training
-        for name, part in module_of(subject).named_modules()
-    }
-    world |= {f"requires_grad of {name}": p.requires_grad for name, p in module_of(subject).named_parameters()}
-    return world | {
-        "torch's gradient mode": torch.is_grad_enabled(),
-        "torch's default number type": torch.get_default_dtype(),
-        "torch's number of threads": torch.get_num_threads(),
-        "torch.use_deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
-        "anomaly detection": torch.is_anomaly_enabled(),
-    }
 
 
 def _seeds(subject: Subject) -> bool:

@@ -64,8 +64,9 @@ def _beside(
 
     differences = Differences(gradients, list(weights.values()), dtype)
     worst, tried = ("", 0.0), 0
+    share = differences.affordable(max(FEWEST, ELEMENTS // len(wanted)), len(wanted))
     for name, tensor in wanted.items():
-        told, far, count = _worst(subject, differences, name, tensor, seconds[name], len(wanted), dtype)
+        told, far, count = _worst(subject, differences, name, tensor, seconds[name], share, dtype)
         worst, tried = max(worst, (told, far), key=lambda pair: pair[1]), tried + count
     if not worst[0]:
         return Finding(NAME, "passed", f"as differences of backward say, at {tried} elements")
@@ -82,13 +83,13 @@ def _worst(
     name: str,
     tensor: Tensor,
     second: Tensor | None,
-    among: int,
+    share: int,
     dtype: torch.dtype,
 ) -> tuple[str, float, int]:
     """The worst element in words, how far it is off, and how many were tried; "" where none is off."""
     if not tensor.numel():
         return "", 0.0, 0
-    indices = sample(tensor, max(FEWEST, ELEMENTS // among), subject.seed, set())
+    indices = sample(tensor, share, subject.seed, set())
     flat = torch.zeros(tensor.numel()) if second is None else second.detach().reshape(-1)
     slopes = [(int(k), float(flat[int(k)]), differences.by_element(tensor, int(k))) for k in indices]
     scale = max([abs(s.value) for _, _, s in slopes] + [abs(v) for _, v, _ in slopes])

@@ -77,7 +77,7 @@ def _broadcast(subject: Subject, base: Base) -> tuple[int, str]:
             continue
         count += 1
         with torch.no_grad():
-            wrong = [c for c in compare(trial, made, 12) if c.wrong]
+            wrong = [c for c in compare(trial, made, 12, 3) if c.wrong]
         known = [c for c in wrong if c.name == name]
         if known:
             told = known[0].told(subject.shown(name), made.sources[name].shape)

@@ -16,6 +16,8 @@ from torch.autograd import Function
 from netwright.core import trees
 from netwright.doctor.layer.pair import Pair
 
+LONG = 120
+"""Letters of an error from which on its first sentence must do."""
 Sources = dict[str, Tensor]
 """By name ("input 0", "weight"): the leaves that are differentiated."""
 Gradients = dict[str, Tensor | None]
@@ -48,6 +50,8 @@ class Subject:
     """The layer writes into what it is given: it gets copies."""
     copied: bool = True
     """Inputs that are not differentiated are copied for each call."""
+    seeding: bool = True
+    """Random numbers start from the seed at each call."""
     broken: bool = False
     """Backward raises."""
     wrong: bool = False
@@ -94,6 +98,8 @@ class Subject:
 
     def seeded(self) -> None:
         """Start the random numbers the layer may draw."""
+        if not self.seeding:
+            return
         random.seed(self.seed)
         np.random.seed(self.seed % 2**32)
         torch.default_generator.manual_seed(self.seed)  # torch.manual_seed asks every kind of device
@@ -221,7 +227,10 @@ def drawn(like: Tensor, seed: int) -> Tensor:
 def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    said = lines[0] if lines else ""
+    if len(said) > LONG and ". " in said:
+        said = said.split(". ")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def module_of(subject: Subject) -> nn.Module:

@@ -18,7 +18,8 @@ For "mean", D' = Σ_n k_n w_{y_n}: ∂L/∂ℓ_n = g/D', and what the class weig
 Why it is kept: the largest tensor of a step is no longer (N, C). What is saved for the way back is x, W and two numbers
 a row; at its peak a step holds a few times LOGITS numbers and the gradients, however many rows there are. Making the
 logits twice costs one matrix product more, which is about made up for by passes over numbers that are still in the
-processor's cache. With few classes there is nothing to save: take Linear and CrossEntropyLoss.
+processor's cache. With few classes there is nothing to save: take Linear and CrossEntropyLoss. Under torch.compile
+it is the compiler that decides what is made twice, and it keeps the logits.
 
 Source: Wijmans et al., "Cut Your Losses in Large-Vocabulary Language Models" (2024), where the idea is taken further.
 """

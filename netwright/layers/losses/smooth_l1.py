@@ -9,7 +9,7 @@ N elements, x the input, t the target, d = x − t, β where the square ends. D 
 
 The slopes of the pieces are 2d/2β = d/β and sign(d). With g = ∂L/∂ℓ_n · D given, ∂d/∂x = 1 and ∂d/∂t = −1:
 
-    ∂L/∂x_n = (g / D) · (d_n/β if |d_n| < β, else sign(d_n))
+    ∂L/∂x_n = (g / D) d_n / max(|d_n|, β)          d/β below β, and d/|d| = sign(d) above: one formula for both
     ∂L/∂t_n = −∂L/∂x_n
 
 With β = 0 no square is left: it is the L1 loss.
@@ -19,7 +19,6 @@ Source: Girshick, "Fast R-CNN" (2015), section 2.3, there with β = 1; after Hub
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
@@ -32,10 +31,10 @@ Cache = tuple[Tensor, Tensor, str, float]
 
 def forward(input: Tensor, target: Tensor, reduction: str, beta: float) -> tuple[Tensor, Cache]:
     """Input (…), target (…) → the loss, (…) or one number, and both to be kept for `backward`."""
-    difference = input - target
-    losses = size = difference.abs()
+    losses = size = (input - target).abs()
     if beta > 0:
-        losses = torch.where(size < beta, difference * difference * (0.5 / beta), size - 0.5 * beta)
+        square = size.clamp_max(beta)  # both pieces in one: min(|d|, β) (|d| − min(|d|, β)/2) / β
+        losses = square * (size - 0.5 * square) / beta
     return reduced(losses, reduction, losses.numel()), (input, target, reduction, beta)
 
 
@@ -45,9 +44,7 @@ def backward(
     """∂L/∂loss → ∂L/∂input (…), ∂L/∂target (…), and nothing for the options; None for those not needed."""
     input, target, reduction, beta = cache
     difference = input - target
-    slope = difference.sign()
-    if beta > 0:
-        slope = torch.where(difference.abs() < beta, difference / beta, slope)
+    slope = difference / difference.abs().clamp_min(beta) if beta > 0 else difference.sign()
     gradient = slope * spread(grad_output, reduction, difference.numel())
     return fitted(gradient, input) if needed[0] else None, fitted(-gradient, target) if needed[1] else None, None, None
 
@@ -79,6 +76,7 @@ class SmoothL1Loss(nn.Module):
 
     Raises InputError for a `beta` below 0, and for a reduction that is not "mean", "sum" or "none".
 
+    >>> import torch
     >>> SmoothL1Loss(reduction="none")(torch.tensor([0.5, 3.0]), torch.zeros(2))
     tensor([0.1250, 2.5000])
     """

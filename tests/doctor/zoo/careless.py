@@ -68,6 +68,19 @@ class SoftmaxInPlace(Function):
         return y * (grad_output - (grad_output * y).sum(dim=1, keepdim=True))
 
 
+def softmax_forward(x: Tensor) -> tuple[Tensor, Tensor]:
+    x -= x.max(dim=1, keepdim=True).values
+    y = torch.exp(x) / torch.exp(x).sum(dim=1, keepdim=True)
+    return y, y
+
+
+def softmax_backward(dout: Tensor, y: Tensor) -> tuple[Tensor]:
+    return (y * (dout - (dout * y).sum(dim=1, keepdim=True)),)
+
+
+careless("pair: the forward changes its input", lambda: (rows(4, 3),), IN_PLACE)((softmax_forward, softmax_backward))
+
+
 def tanh_forward(x: Tensor) -> tuple[Tensor, Tensor]:
     y = torch.tanh(x)
     return y, y
@@ -114,6 +127,28 @@ class MaskFromOwner(Function):
 class ReLUOnModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return MaskFromOwner.apply(x, self)
+
+
+class PopFromOwner(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, stack: list) -> Tensor:
+        ctx.stack = stack
+        stack.append(x)
+        return x**2
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple:
+        return 2 * ctx.stack.pop() * grad_output, None
+
+
+@careless("square: a stack of inputs on the module", lambda: (rows(4, 3),), TWICE)
+class SquareStack(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        return PopFromOwner.apply(x, self.stack)
 
 
 class Memory:
@@ -187,6 +222,19 @@ class LayerNormIntermediate(Function):
         x_hat, rstd = ctx.saved_tensors
         mean = grad_output.mean(1, keepdim=True)
         return rstd * (grad_output - mean - x_hat * (grad_output * x_hat).mean(1, keepdim=True))
+
+
+@careless("cosine: a copy of the input saved", lambda: (rows(4, 3),), SECOND)
+class CosineOfCopy(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x.clone())
+        return torch.cos(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return -grad_output * torch.sin(x)
 
 
 @careless("cube: .data in the backward", lambda: (rows(4, 3),), SECOND)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import checkpoint
 
 from netwright.layers import linear as by_hand
 from tests.doctor.zoo.animal import Animal, ids, keeper, rows
@@ -64,6 +65,15 @@ right("SmoothL1Loss", lambda: (rows(4, 3), rows(4, 3, seed=1)))(nn.SmoothL1Loss)
 right("CrossEntropyLoss", lambda: (rows(5, 3), ids(3, 5)))(lambda: nn.CrossEntropyLoss(label_smoothing=0.1))
 right("BCEWithLogitsLoss", lambda: (rows(4, 3), rows(4, 3, seed=1).sigmoid()))(nn.BCEWithLogitsLoss)
 right("CosineSimilarity", lambda: (rows(4, 3), rows(4, 3, seed=1)))(nn.CosineSimilarity)
+right("CTCLoss", lambda: (rows(5, 2, 4).log_softmax(2), ids(3, 2, 2) + 1, torch.tensor([5, 4]), torch.tensor([2, 2])))(
+    nn.CTCLoss
+)
+right("Identity", lambda: (rows(4, 3),))(nn.Identity)
+right("GLU", lambda: (rows(4, 6),))(nn.GLU)
+right("Threshold, at its step", lambda: (torch.tensor([[0.5, 1.0], [-1.0, 2.0]]),))(lambda: nn.Threshold(0.5, 0.0))
+right("Hardshrink, at its jump", lambda: (torch.tensor([[0.5, 1.0], [-0.5, 2.0]]),))(nn.Hardshrink)
+right("spectral norm", lambda: (rows(4, 3),))(lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2)))
+right("a lazy layer", lambda: (rows(4, 3),))(lambda: nn.LazyLinear(2))
 right("a network", lambda: (rows(6, 3),))(
     lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(inplace=True), nn.Dropout(0.2), nn.Linear(4, 2))
 )
@@ -494,3 +504,62 @@ class Spectrum(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.fft.irfft(torch.fft.rfft(x) * self.gain, n=x.shape[1])
+
+
+class KeptMask(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        mask = torch.from_numpy(np.random.rand(*x.shape)).to(x.dtype).round()
+        ctx.save_for_backward(mask)
+        return x * mask
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> Tensor:
+        return grad_output * ctx.saved_tensors[0]
+
+
+right("dropout with numpy's random numbers, the mask kept", lambda: (rows(4, 3),))(KeptMask)
+
+
+@right("a linear system", lambda: (rows(3, 3) + 3 * torch.eye(3), rows(3, 2, seed=1)))
+class Solve(nn.Module):
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return torch.linalg.solve(a, b)
+
+
+@right("a grid is sampled", lambda: (rows(2, 1, 4, 4), rows(2, 3, 3, 2, seed=1) / 3))
+class Sampled(nn.Module):
+    def forward(self, x: Tensor, grid: Tensor) -> Tensor:
+        return F.grid_sample(x, grid, align_corners=False)
+
+
+@right("computed again in the backward", lambda: (rows(4, 3),))
+class Checkpointed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(3, 3), nn.Tanh())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return checkpoint(self.body, x, use_reentrant=False)
+
+
+@right("a view of its input", lambda: (rows(4, 3),))
+class FirstColumns(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :2]
+
+
+@right("the same whatever comes", lambda: (rows(4, 3),))
+class Prototype(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight.expand(len(x), 2)
+
+
+@right("median and largest", lambda: (rows(4, 5),))
+class Ranks(nn.Module):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x.median(dim=1).values, x.topk(2, dim=1).values

@@ -146,6 +146,35 @@ class UnitLength(Function):
         return grad_output / x.norm(dim=1, keepdim=True)
 
 
+@wrong("square: grad_output left out", lambda: (rows(4, 3),))
+class SquareAlone(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x**2
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return 2 * x
+
+
+@wrong("sine: the last row forgotten by a loop", lambda: (rows(60, 7),))
+class SineLoop(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.sin(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        grad_x = torch.zeros_like(x)
+        for i in range(len(x) - 1):
+            grad_x[i] = grad_output[i] * torch.cos(x[i])
+        return grad_x
+
+
 # two inputs
 
 
@@ -455,6 +484,27 @@ class Conv2dUnflipped(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return Conv2dUnflippedFunction.apply(x, self.weight)
+
+
+class ConvBiasFunction(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bias: Tensor) -> Tensor:
+        return x + bias[:, None, None]
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple:
+        return grad_output, grad_output[0].sum((1, 2))
+
+
+@wrong("conv2d: bias summed over the first picture alone", lambda: (rows(2, 3, 4, 4),))
+class ConvBias(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3, bias=False)
+        self.bias = nn.Parameter(torch.zeros(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ConvBiasFunction.apply(self.conv(x), self.bias)
 
 
 @wrong("max pool: the gradient to every tie", lambda: (rows(2, 2, 4, 4).clamp(min=0),))
