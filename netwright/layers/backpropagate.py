@@ -8,6 +8,7 @@ its weights go out, and what goes out for the input is what comes in one layer b
 of it.
 """
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -140,11 +141,12 @@ def _collect(found: dict[int, Tensor], step: Step, gradients: tuple) -> None:
 
 
 def _print(step: Step, grad: Tensor, gradients: tuple) -> None:
-    names = {id(p): name for name, p in step.layer.named_parameters()}
+    own = {id(p): name for name, p in step.layer.named_parameters()}
+    names = ["its input", *list(inspect.signature(step.pair.forward).parameters)[1:]]
     told = [("its output", grad)]
-    for place, (argument, gradient) in enumerate(zip(step.given, gradients, strict=True)):
+    for name, argument, gradient in zip(names, step.given, gradients, strict=False):
         if isinstance(gradient, Tensor):
-            told.append((names.get(id(argument), "its input" if place == 0 else f"argument {place}"), gradient))
+            told.append((own.get(id(argument), name), gradient))
     print(f"{step.name or 'model'}: {step.layer}")
     for name, gradient in told:
         print(f"  gradient of {name}, shape {tuple(gradient.shape)}\n{_indented(gradient)}")

@@ -52,6 +52,7 @@ class FlattenFunction(Function):
 class Flatten(nn.Module):
     """torch.nn.Flatten, by hand: x (B, …) → (B, everything else), or other axes from `start_dim` to `end_dim`.
 
+    >>> import torch
     >>> Flatten()(torch.zeros(5, 3, 4, 4)).shape
     torch.Size([5, 48])
     """

@@ -125,18 +125,18 @@ def _compared(
     )
     if result.wrong:
         return result
-    ones = _without(torch.ones_like(source), hidden)
-    whole = differences.along(source, ones)
-    says = float((flat * ones.reshape(-1).double().cpu()).sum())
-    result = replace(result, whole=(whole, says))
-    if result.apart:
-        return replace(result, whole=(differences.along_again(source, ones, whole), says))
     if len(indices) < source.numel() - len(hidden):
         k = _search(differences, source, flat, result, hidden)
         if k is not None:
             indices = torch.cat([indices, torch.tensor([k])])
             slopes = [*slopes, differences.by_element(source, k)]
             return _settled(differences, source, replace(result, indices=indices, says=flat[indices], slopes=slopes))
+    ones = _without(torch.ones_like(source), hidden)
+    whole = differences.along(source, ones)
+    says = float((flat * ones.reshape(-1).double().cpu()).sum())
+    result = replace(result, whole=(whole, says))
+    if result.apart:
+        return replace(result, whole=(differences.along_again(source, ones, whole), says))
     return result
 
 

@@ -48,7 +48,7 @@ def _others(subject: Subject, found: Rows) -> list[tuple[str, Subject, bool]]:
         return subject.placed({name: function(named[name]) for name in found.names})  # type: ignore[operator]
 
     def front(x: Tensor) -> Tensor:
-        return x.unsqueeze(0)
+        return torch.stack([x, x])
 
     def less(x: Tensor) -> Tensor:
         return x[0]

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.doctor.layer.finding import Finding
-from tests.doctor.layer.layers import X, Calls, Square, found, function, square, square_backward
+from tests.doctor.layer.layers import Calls, Square, X, found, function, square, square_backward
 
 W = torch.randn(3, 3, generator=torch.Generator().manual_seed(1))
 
@@ -76,12 +76,7 @@ def test_one_wrong_element_among_many_is_found():
 
 
 def test_a_parameter_is_called_by_its_name():
-    bilinear = nn.Bilinear(3, 3, 2)
-    wrong = Calls(None)
-    wrong.weight = nn.Parameter(torch.ones(3))
-    scaled = function(lambda ctx, x, w: x * w, lambda ctx, g: (g, g.sum(0)))
-    wrong.run = lambda x: scaled.apply(x, wrong.weight)
-    assert first(bilinear, X, X).verdict == "passed"
+    scale = function(lambda ctx, x, w: x * w, lambda ctx, g: (g * 2, g.sum(0)))
 
     class Scaled(nn.Module):
         def __init__(self) -> None:
@@ -89,9 +84,9 @@ def test_a_parameter_is_called_by_its_name():
             self.weight = nn.Parameter(torch.full((3,), 2.0))
 
         def forward(self, x: Tensor) -> Tensor:
-            return scaled.apply(x, self.weight)
+            return scale.apply(x, self.weight)
 
-    assert "∂L/∂weight" in (seen := first(Scaled(), X).seen) or "weight" in seen
+    assert first(Scaled(), X).seen.startswith("∂L/∂weight [")
 
 
 def test_an_edge_is_no_mistake():

@@ -1,4 +1,8 @@
-"""Right layers: no check may accuse any of them. What one does not support (vmap, a second derivative) is only said."""
+"""Right layers: no check may accuse any of them. What one does not support (vmap, a second derivative) is only said.
+
+Not here, as their gradients are no derivatives, or those of second order are wrong, in PyTorch itself: CTCLoss of anything
+but log-softmax, weight_norm, and spectral_norm in training, which takes its directions for constants.
+"""
 
 import math
 from typing import Any
@@ -65,14 +69,13 @@ right("SmoothL1Loss", lambda: (rows(4, 3), rows(4, 3, seed=1)))(nn.SmoothL1Loss)
 right("CrossEntropyLoss", lambda: (rows(5, 3), ids(3, 5)))(lambda: nn.CrossEntropyLoss(label_smoothing=0.1))
 right("BCEWithLogitsLoss", lambda: (rows(4, 3), rows(4, 3, seed=1).sigmoid()))(nn.BCEWithLogitsLoss)
 right("CosineSimilarity", lambda: (rows(4, 3), rows(4, 3, seed=1)))(nn.CosineSimilarity)
-right("CTCLoss", lambda: (rows(5, 2, 4).log_softmax(2), ids(3, 2, 2) + 1, torch.tensor([5, 4]), torch.tensor([2, 2])))(
-    nn.CTCLoss
-)
 right("Identity", lambda: (rows(4, 3),))(nn.Identity)
 right("GLU", lambda: (rows(4, 6),))(nn.GLU)
 right("Threshold, at its step", lambda: (torch.tensor([[0.5, 1.0], [-1.0, 2.0]]),))(lambda: nn.Threshold(0.5, 0.0))
 right("Hardshrink, at its jump", lambda: (torch.tensor([[0.5, 1.0], [-0.5, 2.0]]),))(nn.Hardshrink)
-right("spectral norm", lambda: (rows(4, 3),))(lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2)))
+right("spectral norm, at rest", lambda: (rows(4, 3),))(
+    lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2)).eval()
+)
 right("a lazy layer", lambda: (rows(4, 3),))(lambda: nn.LazyLinear(2))
 right("a network", lambda: (rows(6, 3),))(
     lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(inplace=True), nn.Dropout(0.2), nn.Linear(4, 2))
@@ -563,3 +566,9 @@ class Prototype(nn.Module):
 class Ranks(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x.median(dim=1).values, x.topk(2, dim=1).values
+
+
+@right("CTC loss of logits, with lengths", lambda: (rows(5, 2, 4), ids(3, 2, 2) + 1, torch.tensor([5, 4])))
+class Transcript(nn.Module):
+    def forward(self, logits: Tensor, letters: Tensor, steps: Tensor) -> Tensor:
+        return F.ctc_loss(F.log_softmax(logits, dim=2), letters, steps, torch.full_like(steps, letters.shape[1]))
