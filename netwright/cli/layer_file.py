@@ -34,7 +34,7 @@ def opened(path: Path) -> Iterator[ModuleType]:
         sys.path[:], sys.dont_write_bytecode = search, writing
         for other in set(sys.modules) - before:
             file = getattr(sys.modules[other], "__file__", None)
-            if file and Path(file).parent == path.parent:  # the next file may have neighbours of the same names
+            if "." not in name and file and Path(file).parent == path.parent:  # the next file has other neighbours
                 del sys.modules[other]
 
 

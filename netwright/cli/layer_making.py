@@ -35,7 +35,7 @@ def made(name: str, thing: Any, arguments: list[str] | None, path: Any) -> tuple
         thing = layer
     raise InputError(
         f"{name} is no layer.",
-        got=f"{name} is of type {type(thing).__name__}",
+        got=f"{name} is a class of neither" if isinstance(thing, type) else f"{name} is of type {type(thing).__name__}",
         wanted=KINDS,
         fix=f"Give a layer's name, or write layer = (forward, backward) and check :layer, in place of {name}.",
     )

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from netwright.layers.init import kaiming_uniform_
+from netwright.layers.precision import keep_precision, precision_of
 
 Cache = tuple[Tensor, Tensor]
 
@@ -60,12 +61,14 @@ class LinearFunction(Function):
         """Keep what `backward` needs."""
         x, weight, _ = inputs
         ctx.save_for_backward(x, weight)
+        keep_precision(ctx, x)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
         (grad_output,) = grad_outputs
-        return backward(grad_output, ctx.saved_tensors, ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_output, ctx.saved_tensors, ctx.needs_input_grad)
 
 
 class Linear(nn.Module):

@@ -1,5 +1,6 @@
 """A backward beside differences of forward: element by element, and where there are too many, along directions."""
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -60,6 +61,8 @@ class Compared:
         if self.whole is None or bool((self.over > 0).any()):
             return False
         slope, says = self.whole
+        if not all(map(math.isfinite, (slope.value, slope.unsure, says))):
+            return False
         return not abs(says - slope.value) <= slope.unsure + self.allowed * max(1, len(self.says)) ** 0.5
 
     @property

@@ -1,8 +1,10 @@
 """torch.compile: the same numbers, from one graph without a break."""
 
+import copy
 import shutil
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -40,6 +42,8 @@ def _compiled(subject: Subject, name: str, backend: str) -> Finding:
     quiet = subject.evaluating() if draws(subject) else subject
     base = quiet.passes()
     sources = quiet.sources()
+    if quiet.kind == "module":
+        quiet = replace(quiet, layer=copy.deepcopy(quiet.layer))
     function, arguments = _function(quiet, sources, base.cotangents)
     fresh = types.FunctionType(
         _code(function).replace(), function.__globals__, function.__name__, None, function.__closure__

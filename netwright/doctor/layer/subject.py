@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from netwright.core import trees
+from netwright.doctor.layer.held import held
 from netwright.doctor.layer.pair import Pair
 
 LONG = 120
@@ -60,9 +61,11 @@ class Subject:
     def sources(self) -> Sources:
         """Fresh leaves, with the numbers of the inputs and the parameters."""
         found = {name: leaf for name, leaf in self._leaves() if leaf.is_floating_point() and name not in self.constants}
+        leaves = {name: _leaf(t, self.dtype) for name, t in found.items()}
         if self.kind == "module":
-            found |= {name: p for name, p in self.layer.named_parameters() if p.requires_grad}
-        return {name: _leaf(t, self.dtype) for name, t in found.items()}
+            weights = {name: p for name, p in self.layer.named_parameters() if name in self.weights}
+            leaves |= {name: nn.Parameter(_leaf(p, self.dtype).detach()) for name, p in weights.items()}
+        return leaves
 
     def arguments(self, sources: Sources) -> tuple:
         """The inputs, with the sources in their places."""
@@ -80,6 +83,11 @@ class Subject:
     def run(self, sources: Sources) -> tuple[Tensor, ...]:
         """The layer's output tensors, for these numbers. Random numbers start from the seed; buffers stay."""
         self.seeded()
+        if self.kind == "module" and not self.written_into:
+            weights = {name: s for name, s in sources.items() if isinstance(s, nn.Parameter)}
+            if weights.keys() == self.weights:
+                with held(self.layer, weights):
+                    return self.leaves_of(self.layer(*self.arguments(sources)))
         return self.leaves_of(self.called(self.layer, self.arguments(sources), sources))
 
     def leaves_of(self, tree: Any) -> tuple[Tensor, ...]:
@@ -134,6 +142,11 @@ class Subject:
     def base(self) -> Base:
         """Those passes, done once. Raises whatever the layer raises."""
         return self.passes()
+
+    @cached_property
+    def weights(self) -> set[str]:
+        """The names of a module's parameters that are trained."""
+        return {name for name, p in module_of(self).named_parameters() if p.requires_grad}
 
     @property
     def labels(self) -> list[str]:

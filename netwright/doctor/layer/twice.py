@@ -30,9 +30,9 @@ def check(subject: Subject) -> Finding:
 
 
 def _forwards(subject: Subject) -> Finding:
-    others = _others(subject.sources())
-    alone = [_gradients(subject, s) for s in (subject.sources(), others)]
-    held = [subject.sources(), _others(subject.sources())]
+    sources = subject.sources()
+    held = [sources, _others(sources)]
+    alone = [_gradients(subject, s) for s in held]
     outputs = [subject.run(s) for s in held]
     together = [subject.gradients(s, o, subject.cotangents(o)) for s, o in zip(held, outputs, strict=True)]
     for a, b in zip(alone, together, strict=True):
@@ -49,9 +49,13 @@ def _gradients(subject: Subject, sources: Sources) -> Gradients:
 
 
 def _others(sources: Sources) -> dict[str, Tensor]:
-    return {
-        name: (SMALLER * s.detach().flatten().flip(0).view(s.shape)).requires_grad_() for name, s in sources.items()
-    }
+    """Other inputs to the same weights; other weights where nothing else can be another."""
+    inputs = [name for name in sources if name.startswith("input ")]
+    return {name: _other(s) if name in inputs or not inputs else s for name, s in sources.items()}
+
+
+def _other(source: Tensor) -> Tensor:
+    return (SMALLER * source.detach().flatten().flip(0).view(source.shape)).requires_grad_()
 
 
 def _wrong(subject: Subject, mine: Gradients, other: Gradients) -> str:
