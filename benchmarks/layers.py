@@ -90,7 +90,9 @@ def random(*shape: int) -> Tensor:
     return torch.randn(shape)
 
 
-def alike(name: str, *, sizes: tuple = ((32, 64), (128, 512), (512, 4096)), asked: bool = True, **options: Any) -> Entry:
+def alike(
+    name: str, *, sizes: tuple = ((32, 64), (128, 512), (512, 4096)), asked: bool = True, **options: Any
+) -> Entry:
     """A layer of which every axis but its kind is as it comes."""
     words = " × ".join(["{}"] * len(sizes[0]))
     make = lambda kit, *shape: getattr(kit, name)(**options)  # noqa: E731
@@ -155,7 +157,9 @@ REASON_CONVOLUTION = (
     "torch.nn's is a kernel of oneDNN, which reads each number of the picture where it lies; here the windows are laid "
     "out for one matrix product, and that copy is kernel_size² times the picture."
 )
-REASON_STEPS = "here every step of the sequence is a matrix product and some passes over small tensors, called one by one"
+REASON_STEPS = (
+    "here every step of the sequence is a matrix product and some passes over small tensors, called one by one"
+)
 PICTURES = ((8, 8, 14, 14), (32, 32, 28, 28), (16, 64, 56, 56))
 POOLED = PICTURES
 
@@ -239,6 +243,7 @@ class WithLoss(nn.Module):
         self.linear, self.loss = nn.Linear(width, number, bias=False), nn.CrossEntropyLoss()
 
     def forward(self, x: Tensor, target: Tensor) -> Tensor:
+        """Rows (B, width), classes (B,) → the loss."""
         return self.loss(self.linear(x), target)
 
 
@@ -319,11 +324,13 @@ class Weighed(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, y: Tensor, g: Tensor) -> Tensor:
+        """The sum."""
         ctx.save_for_backward(g)
         return torch.dot(y.reshape(-1), g.reshape(-1))
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+        """The gradient of y, where that of the sum is 1."""
         return ctx.saved_tensors[0], None
 
 
@@ -370,12 +377,11 @@ def compiled(step: Step) -> Run:
     compiling.begin()
     runner = compiling.runner(Eager(job, Cursor(job), Averages(job.phases), NAMED["eager"]), wait=True)
     assert runner is not None
-    most = compiling.drafts[0].steps
+    most, late = compiling.drafts[0].steps, time.perf_counter() + 1e5
 
     def run(count: int) -> None:
         while count > 0:
-            taken = runner.run(Position(), min(count, most), float("inf")).steps
-            count -= taken
+            count -= runner.run(Position(), min(count, most), late).steps
 
     return run
 
@@ -553,11 +559,11 @@ def page(results: dict[str, Any], rounds: int) -> str:
     reached = sum(v == "reached" for v in verdicts)
     lines += [
         "",
-        f"Time of ours over torch.nn's, forward and backward, median and range of {rounds} rounds. At most {ASKED} under "
-        f"torch.compile or in the compiled tier: {reached} of {len(verdicts)}.",
+        f"Time of ours over torch.nn's, forward and backward, median and range of {rounds} rounds. At most {ASKED} "
+        f"under torch.compile or in the compiled tier: {reached} of {len(verdicts)}.",
         "ᵃ torch.nn's can't be recorded and runs eagerly in this tier; ᵇ ours. – neither can.",
-        "In the traced and compiled tiers a step ends in a sum of the outputs, and the compiled one has SGD's update too, "
-        "of weights and input, on both sides.",
+        "In the traced and compiled tiers a step ends in a sum of the outputs, and in the compiled one it has SGD's",
+        "update of weights and input too, on both sides.",
         "",
         *reasons(slowest),
         "",

@@ -18,6 +18,8 @@ Layer = nn.Module | type[Function] | tuple[Callable, Callable]
 USUAL = {"heads": 2, "kernel": 3, "stride": 1, "padding": 1, "dilation": 1, "groups": 2, "layers": 2, "axis": -1}
 """Small numbers for arguments a constructor needs, by a part of their name. Others are 4, which 2 divides."""
 
+FORWARD = " If it is a forward, write pair = (forward, backward) in the file and check :pair."
+
 
 def made(name: str, thing: Any, arguments: list[str] | None, path: Any) -> tuple[Any, str]:
     """The layer, and what was guessed to build it, "" where nothing was."""
@@ -35,9 +37,9 @@ def made(name: str, thing: Any, arguments: list[str] | None, path: Any) -> tuple
         thing = layer
     raise InputError(
         f"{name} is no layer.",
-        got=f"{name} is a class of neither" if isinstance(thing, type) else f"{name} is of type {type(thing).__name__}",
+        got=f"{name}, {'a class' if isinstance(thing, type) else f'of type {type(thing).__name__}'}",
         wanted=KINDS,
-        fix=f"Give a layer's name, or write layer = (forward, backward) and check :layer, in place of {name}.",
+        fix=f"Give a layer's name in place of {name}, or write pair = (forward, backward) in the file and check :pair.",
     )
 
 
@@ -58,6 +60,7 @@ def built(name: str, maker: Callable, arguments: list[str] | None, path: Any) ->
     positional, named = parsed(arguments or [])
     needed = missing(maker, positional, named)
     filled = {p.name: usual(p) for p in needed}
+    is_function = inspect.isfunction(maker)
     call = ", ".join([*map(repr, positional), *(f"{k}={v!r}" for k, v in (named | filled).items())])
     try:
         layer = maker(*positional, **named, **filled)
@@ -66,7 +69,7 @@ def built(name: str, maker: Callable, arguments: list[str] | None, path: Any) ->
             f"{name}({call}) can't be built.",
             got=told(error, path),
             wanted=f"{name}{signature(maker)}",
-            fix="Give its arguments: --arg NAME=VALUE, or --arg VALUE in order, once for each.",
+            fix=f"Give its arguments: --arg NAME=VALUE, or --arg VALUE in order, once for each.{FORWARD * is_function}",
         ) from error
     return layer, f"{name}({call})" if filled else ""
 

@@ -25,7 +25,7 @@ BY_VALUE = {
 }
 NAMES = BY_CLASS | BINARY | BY_VALUE
 """The losses that are watched. `BY_CLASS` take class numbers, the others a target of the output's shape."""
-BY_HAND = {
+BY_HAND: dict[type[nn.Module], Callable[..., Tensor]] = {
     layers.CrossEntropyLoss: F.cross_entropy,
     layers.NLLLoss: F.nll_loss,
     layers.BCELoss: F.binary_cross_entropy,
@@ -91,9 +91,9 @@ class Watch(TorchFunctionMode):
         self.handle = register_module_forward_pre_hook(self.by_hand)
         return super().__enter__()
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         self.handle.remove()
-        super().__exit__(*_)
+        super().__exit__(exc_type, exc_val, exc_tb)
 
     def by_hand(self, module: nn.Module, args: tuple) -> None:
         """Before a module runs: look at the call if it is a loss written out by hand."""

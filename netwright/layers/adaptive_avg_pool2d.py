@@ -113,22 +113,22 @@ class AdaptiveAvgPool2d(nn.Module):
         super().__init__()
         self.output_size = output_size
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
         wanted = self.output_size if isinstance(self.output_size, tuple | list) else (self.output_size,) * 2
-        size = tuple(n if w is None else w for n, w in zip(x.shape[-2:], wanted, strict=True))
-        if min(*size, *x.shape[-2:]) < 1:
+        size = tuple(n if w is None else w for n, w in zip(input.shape[-2:], wanted, strict=True))
+        if min(*size, *input.shape[-2:]) < 1:
             raise InputError(
                 "There must be places to average, and windows for the averages.",
-                got=f"images of {x.shape[-2]} by {x.shape[-1]} places, output_size={self.output_size}",
+                got=f"images of {input.shape[-2]} by {input.shape[-1]} places, output_size={self.output_size}",
                 wanted="1 or more of each",
                 fix="Set `output_size` to 1 or more, and leave out empty images.",
             )
-        return x, size
+        return input, size
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(…, H, W) → (…, P, Q)."""
-        return AdaptiveAvgPool2dFunction.apply(*self.arguments(x))
+        return AdaptiveAvgPool2dFunction.apply(*self.arguments(input))
 
     def extra_repr(self) -> str:
         """The size."""

@@ -47,6 +47,7 @@ from torch.autograd import Function
 
 from netwright.core.errors import InputError
 from netwright.layers.masks import causal, summed_to
+from netwright.layers.precision import keep_precision, precision_of
 
 Output = tuple[Tensor, Tensor]
 Cache = tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None, Tensor, Tensor, float, float]
@@ -127,6 +128,7 @@ class AttentionFunction(Function):
         """Keep what `backward` needs."""
         *tensors, ctx.dropout_p, ctx.scale = inputs
         ctx.save_for_backward(*tensors, *output)
+        keep_precision(ctx, inputs[0])
         ctx.set_materialize_grads(False)
 
     @staticmethod
@@ -136,7 +138,8 @@ class AttentionFunction(Function):
         if grad_output is None:
             grad_output = torch.zeros_like(ctx.saved_tensors[5])
         cache = (*ctx.saved_tensors, ctx.dropout_p, ctx.scale)
-        return backward((grad_output, grad_weights), cache, ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward((grad_output, grad_weights), cache, ctx.needs_input_grad)
 
 
 def scaled_dot_product_attention(

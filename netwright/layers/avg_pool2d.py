@@ -118,14 +118,14 @@ class AvgPool2d(nn.Module):
         self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
         self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
         sizes = (several(n, 2) for n in (self.kernel_size, self.stride, self.padding))
-        return x, *sizes, self.ceil_mode, self.count_include_pad, self.divisor_override
+        return input, *sizes, self.ceil_mode, self.count_include_pad, self.divisor_override
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(…, H, W) → (…, P, Q)."""
-        return AvgPool2dFunction.apply(*self.arguments(x))
+        return AvgPool2dFunction.apply(*self.arguments(input))
 
     def extra_repr(self) -> str:
         """The sizes."""

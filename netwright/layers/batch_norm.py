@@ -149,18 +149,18 @@ class BatchNorm1d(nn.Module):
         """Forget all batches, γ = 1, β = 0."""
         restart(self)
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
-        check(self, x, (2, 3))
-        return x, self.weight, self.bias, *known(self), self.eps
+        check(self, input, (2, 3))
+        return input, self.weight, self.bias, *known(self), self.eps
 
     def answer(self, outputs: Outputs) -> Tensor:
         """From the pair's outputs to y; in training the batch's mean and variance are remembered."""
         return outputs if isinstance(outputs, Tensor) else remember(self, *outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(B, num_features) or (B, num_features, L) → the same shape."""
-        return self.answer(BatchNormFunction.apply(*self.arguments(x)))
+        return self.answer(BatchNormFunction.apply(*self.arguments(input)))
 
     def extra_repr(self) -> str:
         """The options."""
@@ -204,18 +204,18 @@ class BatchNorm2d(nn.Module):
         """Forget all batches, γ = 1, β = 0."""
         restart(self)
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
-        check(self, x, (4,))
-        return x, self.weight, self.bias, *known(self), self.eps
+        check(self, input, (4,))
+        return input, self.weight, self.bias, *known(self), self.eps
 
     def answer(self, outputs: Outputs) -> Tensor:
         """From the pair's outputs to y; in training the batch's mean and variance are remembered."""
         return outputs if isinstance(outputs, Tensor) else remember(self, *outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(B, num_features, height, width) → the same shape."""
-        return self.answer(BatchNormFunction.apply(*self.arguments(x)))
+        return self.answer(BatchNormFunction.apply(*self.arguments(input)))
 
     def extra_repr(self) -> str:
         """The options."""

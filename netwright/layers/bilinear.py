@@ -26,6 +26,7 @@ from torch.autograd import Function
 
 from netwright.core.errors import InputError
 from netwright.layers.init import uniform_
+from netwright.layers.precision import keep_precision, precision_of
 
 Cache = tuple[Tensor, Tensor, Tensor]
 
@@ -75,11 +76,13 @@ class BilinearFunction(Function):
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
         """Keep what `backward` needs."""
         ctx.save_for_backward(*inputs[:3])
+        keep_precision(ctx, inputs[0])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
-        return backward(grad_outputs[0], ctx.saved_tensors, ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_outputs[0], ctx.saved_tensors, ctx.needs_input_grad)
 
 
 class Bilinear(nn.Module):

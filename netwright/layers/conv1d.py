@@ -27,6 +27,7 @@ from torch.autograd import Function
 from netwright.layers import conv2d
 from netwright.layers.conv_options import check_options, check_padding, described, draw_weights, margins
 from netwright.layers.correlation import Pair
+from netwright.layers.precision import keep_precision, precision_of
 from netwright.layers.windows import several
 
 Cache = tuple[Tensor, Tensor, int, Pair, int, int]
@@ -72,12 +73,14 @@ class Conv1dFunction(Function):
         """Keep what `backward` needs."""
         x, weight, _, *ctx.options = inputs
         ctx.save_for_backward(x, weight)
+        keep_precision(ctx, inputs[0])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
         (grad_output,) = grad_outputs
-        return backward(grad_output, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_output, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
 
 
 class Conv1d(nn.Module):
@@ -122,14 +125,14 @@ class Conv1d(nn.Module):
         """Draw the weights anew."""
         draw_weights(self.weight, self.bias)
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
         around = margins(self.padding, self.kernel_size, self.dilation)
-        return x, self.weight, self.bias, self.stride[0], around, self.dilation[0], self.groups
+        return input, self.weight, self.bias, self.stride[0], around, self.dilation[0], self.groups
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(…, in_channels, L) → (…, out_channels, P)."""
-        return Conv1dFunction.apply(*self.arguments(x))
+        return Conv1dFunction.apply(*self.arguments(input))
 
     def extra_repr(self) -> str:
         """The sizes, and the options that are not at their defaults."""

@@ -38,6 +38,7 @@ from torch.autograd import Function
 
 from netwright.layers.conv_options import check_options, check_padding, described, draw_weights, margins
 from netwright.layers.correlation import Margins, Pair, correlate, match, spread
+from netwright.layers.precision import keep_precision, precision_of
 from netwright.layers.windows import images, several
 
 Cache = tuple[Tensor, Tensor, Pair, Margins, Pair, int]
@@ -82,12 +83,14 @@ class Conv2dFunction(Function):
         """Keep what `backward` needs."""
         x, weight, _, *ctx.options = inputs
         ctx.save_for_backward(x, weight)
+        keep_precision(ctx, inputs[0])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
         (grad_output,) = grad_outputs
-        return backward(grad_output, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_output, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
 
 
 class Conv2d(nn.Module):
@@ -132,14 +135,14 @@ class Conv2d(nn.Module):
         """Draw the weights anew."""
         draw_weights(self.weight, self.bias)
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
         around = margins(self.padding, self.kernel_size, self.dilation)
-        return x, self.weight, self.bias, self.stride, around, self.dilation, self.groups
+        return input, self.weight, self.bias, self.stride, around, self.dilation, self.groups
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(…, in_channels, H, W) → (…, out_channels, P, Q)."""
-        return Conv2dFunction.apply(*self.arguments(x))
+        return Conv2dFunction.apply(*self.arguments(input))
 
     def extra_repr(self) -> str:
         """The sizes, and the options that are not at their defaults."""

@@ -29,6 +29,7 @@ from torch.autograd import Function
 from netwright.core.errors import InputError
 from netwright.layers.conv_options import check_options, described, draw_weights
 from netwright.layers.correlation import Margins, Pair, correlate, match, spread
+from netwright.layers.precision import keep_precision, precision_of
 from netwright.layers.windows import images, several
 
 Cache = tuple[Tensor, Tensor, Pair, Pair, Pair, Pair, int]
@@ -77,12 +78,14 @@ class ConvTranspose2dFunction(Function):
         """Keep what `backward` needs."""
         x, weight, _, *ctx.options = inputs
         ctx.save_for_backward(x, weight)
+        keep_precision(ctx, inputs[0])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
         (grad_output,) = grad_outputs
-        return backward(grad_output, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_output, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
 
 
 class ConvTranspose2d(nn.Module):
@@ -149,14 +152,14 @@ class ConvTranspose2d(nn.Module):
             )
         return height, width
 
-    def arguments(self, x: Tensor, output_size: Sequence[int] | None = None) -> tuple:
+    def arguments(self, input: Tensor, output_size: Sequence[int] | None = None) -> tuple:
         """What the pair is called with."""
-        size = self.size(x, output_size)
-        return x, self.weight, self.bias, size, self.stride, self.padding, self.dilation, self.groups
+        size = self.size(input, output_size)
+        return input, self.weight, self.bias, size, self.stride, self.padding, self.dilation, self.groups
 
-    def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """(…, in_channels, P, Q) → (…, out_channels, H, W)."""
-        return ConvTranspose2dFunction.apply(*self.arguments(x, output_size))
+        return ConvTranspose2dFunction.apply(*self.arguments(input, output_size))
 
     def extra_repr(self) -> str:
         """The sizes, and the options that are not at their defaults."""

@@ -86,18 +86,18 @@ class Dropout(nn.Module):
             )
         self.p, self.inplace = p, inplace
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with: k is drawn here."""
-        if not self.training or self.p == 0 or x.numel() == 0:
-            return x, None, 1.0
+        if not self.training or self.p == 0 or input.numel() == 0:
+            return input, None, 1.0
         if self.p == 1:
-            return x, torch.zeros_like(x, dtype=torch.bool), 0.0
-        return x, torch.empty_like(x, dtype=torch.bool).bernoulli_(1 - self.p), 1 / (1 - self.p)
+            return input, torch.zeros_like(input, dtype=torch.bool), 0.0
+        return input, torch.empty_like(input, dtype=torch.bool).bernoulli_(1 - self.p), 1 / (1 - self.p)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Any shape → the same shape."""
-        x, kept, scale = self.arguments(x)
-        return x if kept is None else DropoutFunction.apply(x, kept, scale)
+        input, kept, scale = self.arguments(input)
+        return input if kept is None else DropoutFunction.apply(input, kept, scale)
 
     def extra_repr(self) -> str:
         """The options."""

@@ -61,13 +61,13 @@ class Flatten(nn.Module):
         super().__init__()
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
-        return x, self.start_dim, self.end_dim
+        return input, self.start_dim, self.end_dim
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """The axes from `start_dim` to `end_dim` as one."""
-        return FlattenFunction.apply(*self.arguments(x))
+        return FlattenFunction.apply(*self.arguments(input))
 
     def extra_repr(self) -> str:
         """The axes."""

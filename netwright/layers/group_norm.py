@@ -130,20 +130,20 @@ class GroupNorm(nn.Module):
         if self.bias is not None:
             zeros_(self.bias)
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
-        if x.dim() < 2 or x.shape[1] != self.num_channels:
+        if input.dim() < 2 or input.shape[1] != self.num_channels:
             raise InputError(
                 "The input does not have this layer's channels.",
-                got=f"an input of shape {tuple(x.shape)}",
+                got=f"an input of shape {tuple(input.shape)}",
                 wanted=f"(batch, {self.num_channels}, …)",
                 fix="Give the input's second size as num_channels, or an input with a batch axis in front.",
             )
-        return x, self.weight, self.bias, self.num_groups, self.eps
+        return input, self.weight, self.bias, self.num_groups, self.eps
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(B, num_channels, …) → the same shape."""
-        return GroupNormFunction.apply(*self.arguments(x))
+        return GroupNormFunction.apply(*self.arguments(input))
 
     def extra_repr(self) -> str:
         """The options."""

@@ -61,6 +61,7 @@ from torch.autograd import Function
 from torch.nn.utils.rnn import PackedSequence
 
 from netwright.layers import linear, recurrent
+from netwright.layers.precision import keep_precision, precision_of
 
 Outputs = tuple[Tensor, Tensor, Tensor, Tensor]
 """h (T, B, H), r and z side by side (T, B, 2H), n (T, B, H) and q (T, B, H), of all steps."""
@@ -155,12 +156,14 @@ class GRUFunction(Function):
         """Keep what `backward` needs."""
         ctx.set_materialize_grads(False)  # all but h have a gradient in second derivatives alone
         ctx.save_for_backward(*inputs[:4], *output)
+        keep_precision(ctx, inputs[0])
         ctx.bias = inputs[4] is not None
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
-        return backward(grad_outputs, (*ctx.saved_tensors, ctx.bias), ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_outputs, (*ctx.saved_tensors, ctx.bias), ctx.needs_input_grad)
 
 
 def layer(x: Tensor, start: recurrent.State, weights: recurrent.Weights) -> recurrent.State:
@@ -208,10 +211,10 @@ class GRU(nn.Module):
         """Nothing to do: it is there for those who call it."""
 
     def forward(
-        self, x: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Tensor | None = None
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Tensor | None = None
     ) -> tuple[Any, Tensor]:
         """The outputs of the last layer, packed if x was, and the state after the last step of all."""
-        outputs, (h,) = recurrent.run(self, layer, 1, x, None if hx is None else (hx,), lengths)
+        outputs, (h,) = recurrent.run(self, layer, 1, input, None if hx is None else (hx,), lengths)
         return outputs, h
 
     def extra_repr(self) -> str:

@@ -30,10 +30,10 @@ class Identity(nn.Module):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
-    def arguments(self, x: Tensor) -> tuple[Tensor]:
+    def arguments(self, input: Tensor) -> tuple[Tensor]:
         """What the pair is called with."""
-        return (x,)
+        return (input,)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Anything → the same thing."""
-        return x
+        return input

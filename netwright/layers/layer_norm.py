@@ -122,21 +122,21 @@ class LayerNorm(nn.Module):
         if self.bias is not None:
             zeros_(self.bias)
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
         axes = len(self.normalized_shape)
-        if tuple(x.shape[-axes:]) != self.normalized_shape:
+        if tuple(input.shape[-axes:]) != self.normalized_shape:
             raise InputError(
                 "The last axes of the input are not those that are to be normalised.",
-                got=f"an input of shape {tuple(x.shape)}",
+                got=f"an input of shape {tuple(input.shape)}",
                 wanted=f"last axes {self.normalized_shape}",
                 fix="Give the size of the input's last axes as normalized_shape.",
             )
-        return x, self.weight, self.bias, axes, self.eps
+        return input, self.weight, self.bias, axes, self.eps
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(…, *normalized_shape) → the same shape."""
-        return LayerNormFunction.apply(*self.arguments(x))
+        return LayerNormFunction.apply(*self.arguments(input))
 
     def extra_repr(self) -> str:
         """The options."""

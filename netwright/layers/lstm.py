@@ -62,6 +62,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from netwright.core.errors import InputError
 from netwright.layers import linear, recurrent
+from netwright.layers.precision import keep_precision, precision_of
 
 Outputs = tuple[Tensor, Tensor, Tensor]
 """h (T, B, H), c (T, B, H) and the gates i, f, g, o side by side (T, B, 4H), of all steps."""
@@ -150,12 +151,14 @@ class LSTMFunction(Function):
         """Keep what `backward` needs."""
         ctx.set_materialize_grads(False)  # the gates have a gradient in second derivatives alone
         ctx.save_for_backward(*inputs[:5], *output)
+        keep_precision(ctx, inputs[0])
         ctx.bias = inputs[5] is not None
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
-        return backward(grad_outputs, (*ctx.saved_tensors, ctx.bias), ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_outputs, (*ctx.saved_tensors, ctx.bias), ctx.needs_input_grad)
 
 
 def layer(x: Tensor, start: recurrent.State, weights: recurrent.Weights) -> recurrent.State:
@@ -212,12 +215,12 @@ class LSTM(nn.Module):
 
     def forward(
         self,
-        x: Tensor | PackedSequence,
+        input: Tensor | PackedSequence,
         hx: tuple[Tensor, Tensor] | None = None,
         lengths: Tensor | None = None,
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
         """The outputs of the last layer, and the state h, c after the last step of all."""
-        outputs, (h, c) = recurrent.run(self, layer, 2, x, hx, lengths)
+        outputs, (h, c) = recurrent.run(self, layer, 2, input, hx, lengths)
         return outputs, (h, c)
 
     def extra_repr(self) -> str:

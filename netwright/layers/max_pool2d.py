@@ -106,18 +106,18 @@ class MaxPool2d(nn.Module):
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
         sizes = (several(n, 2) for n in (self.kernel_size, self.stride, self.padding, self.dilation))
-        return x, *sizes, self.ceil_mode
+        return input, *sizes, self.ceil_mode
 
     def answer(self, outputs: tuple[Tensor, Tensor]) -> Tensor | tuple[Tensor, Tensor]:
         """The largest numbers, and with `return_indices` their places."""
         return outputs if self.return_indices else outputs[0]
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, input: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """(…, H, W) → (…, P, Q)."""
-        return self.answer(MaxPool2dFunction.apply(*self.arguments(x)))
+        return self.answer(MaxPool2dFunction.apply(*self.arguments(input)))
 
     def extra_repr(self) -> str:
         """The options."""

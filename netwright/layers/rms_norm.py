@@ -113,22 +113,22 @@ class RMSNorm(nn.Module):
         if self.weight is not None:
             ones_(self.weight)
 
-    def arguments(self, x: Tensor) -> tuple:
+    def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
         axes = len(self.normalized_shape)
-        if tuple(x.shape[-axes:]) != self.normalized_shape:
+        if tuple(input.shape[-axes:]) != self.normalized_shape:
             raise InputError(
                 "The last axes of the input are not those that are to be normalised.",
-                got=f"an input of shape {tuple(x.shape)}",
+                got=f"an input of shape {tuple(input.shape)}",
                 wanted=f"last axes {self.normalized_shape}",
                 fix="Give the size of the input's last axes as normalized_shape.",
             )
-        eps = torch.finfo(wide_type(x.dtype)).eps if self.eps is None else self.eps
-        return x, self.weight, axes, eps
+        eps = torch.finfo(wide_type(input.dtype)).eps if self.eps is None else self.eps
+        return input, self.weight, axes, eps
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(…, *normalized_shape) → the same shape."""
-        return RMSNormFunction.apply(*self.arguments(x))
+        return RMSNormFunction.apply(*self.arguments(input))
 
     def extra_repr(self) -> str:
         """The options."""

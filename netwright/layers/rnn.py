@@ -42,6 +42,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from netwright.core.errors import InputError
 from netwright.layers import linear, recurrent
+from netwright.layers.precision import keep_precision, precision_of
 
 
 def forward(
@@ -94,13 +95,15 @@ class RNNFunction(Function):
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
         """Keep what `backward` needs."""
         ctx.save_for_backward(*inputs[:4], output)
+        keep_precision(ctx, inputs[0])
         ctx.options = inputs[4] is not None, inputs[6]
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
         (grad_output,) = grad_outputs
-        return backward(grad_output, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_output, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
 
 
 def layer(x: Tensor, start: recurrent.State, weights: recurrent.Weights, nonlinearity: str) -> recurrent.State:
@@ -156,11 +159,11 @@ class RNN(nn.Module):
         """Nothing to do: it is there for those who call it."""
 
     def forward(
-        self, x: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Tensor | None = None
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None, lengths: Tensor | None = None
     ) -> tuple[Any, Tensor]:
         """The outputs of the last layer, packed if x was, and the state after the last step of all."""
         one = partial(layer, nonlinearity=self.nonlinearity)
-        outputs, (h,) = recurrent.run(self, one, 1, x, None if hx is None else (hx,), lengths)
+        outputs, (h,) = recurrent.run(self, one, 1, input, None if hx is None else (hx,), lengths)
         return outputs, h
 
     def extra_repr(self) -> str:

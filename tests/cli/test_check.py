@@ -216,6 +216,8 @@ def test_a_file_in_a_package_and_one_with_a_library_s_name(in_folder: Path, call
         (["neighbour.py"], "has no layer"),
         (["layers.py:number"], "of type int"),
         (["layers.py:numbers"], "of type int"),
+        (["course.py:Sigmoid"], "Sigmoid, a class"),
+        (["course.py:sigmoid"], "If it is a forward, write pair = (forward, backward)"),
         (["layers.py:net", "--arg", "3"], "Leave --arg out"),
         (["layers.py:Linear", "--arg", "depth=3"], "Linear(in_features, out_features, p: float, bias=True)"),
         (["layers.py:net", "--input", "4by7"], "--input 4by7"),
@@ -232,6 +234,7 @@ def test_a_file_in_a_package_and_one_with_a_library_s_name(in_folder: Path, call
     ],
 )
 def test_wrong_usage_ends_with_2_and_the_mend(arguments: list[str], words: str, capfd: pytest.CaptureFixture[str]):
+    Path("course.py").write_text("class Sigmoid:\n    pass\ndef sigmoid(x):\n    return x.exp()\n")
     Path("broken.py").write_text("def f(:\n")
     Path("failing.py").write_text("def half():\n    # of nothing\n    return 1 / 0\nhalf()\n")
     Path("lacking.py").write_text("import no_such_library\n")

@@ -121,7 +121,9 @@ def _compared(
     flat = torch.zeros(source.numel()) if gradient is None else gradient.detach().reshape(-1).double().cpu()
     indices = sample(source, share, subject.seed, hidden)
     slopes = [differences.by_element(source, int(k)) for k in indices]
-    scale = max([abs(s.value) for s in slopes] + [float(flat.abs().nan_to_num(0, 0, 0).max())])
+    scale = max(
+        [abs(s.value) for s in slopes if math.isfinite(s.value)] + [float(flat.abs().nan_to_num(0, 0, 0).max())]
+    )
     exact = EXACT[differences.dtype]
     result = _settled(
         differences, source, Compared(name, indices, flat[indices], slopes, scale, exact, gradient, least)
@@ -161,7 +163,9 @@ def _search(differences: Differences, source: Tensor, flat: Tensor, result: Comp
         part[low:high] = direction[low:high]
         slope = differences.along(source, part.reshape(source.shape))
         says = float((flat * part.double().cpu()).sum())
-        return abs(says - slope.value) > slope.unsure + result.allowed * float(part.norm())
+        return math.isfinite(slope.value) and abs(says - slope.value) > slope.unsure + result.allowed * float(
+            part.norm()
+        )
 
     low, high = 0, len(direction)
     if not wrong(low, high):

@@ -1,6 +1,5 @@
 """torch.compile: the same numbers, from one graph without a break."""
 
-import copy
 import shutil
 import types
 from collections.abc import Callable
@@ -43,7 +42,7 @@ def _compiled(subject: Subject, name: str, backend: str) -> Finding:
     base = quiet.passes()
     sources = quiet.sources()
     if quiet.kind == "module":
-        quiet = replace(quiet, layer=copy.deepcopy(quiet.layer))
+        quiet = replace(quiet, layer=quiet.twin(), weights={})
     function, arguments = _function(quiet, sources, base.cotangents)
     fresh = types.FunctionType(
         _code(function).replace(), function.__globals__, function.__name__, None, function.__closure__

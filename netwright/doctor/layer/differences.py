@@ -6,6 +6,7 @@ is the derivative up to h² f'''/6. Where the slopes to the left and to the righ
 there is no derivative to hold a backward to: their distance is what it may be off.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ class Slope:
 
     value: float
     unsure: float
+
+
+UNKNOWN = Slope(math.nan, math.inf)
 
 
 class Differences:
@@ -61,6 +65,8 @@ class Differences:
             up, above = float(flat[index]) - value, self._now()
             flat[index] = value - step
             down, below = value - float(flat[index]), self._now()
+        except Exception:  # outside what forward takes
+            return UNKNOWN
         finally:
             flat[index] = value
         return self._slope(above, below, up, down)
@@ -78,6 +84,8 @@ class Differences:
             above = self._now()
             own.copy_(kept - step * direction)
             below = self._now()
+        except Exception:
+            return UNKNOWN
         finally:
             own.copy_(kept)
         return self._slope(above, below, step, step)

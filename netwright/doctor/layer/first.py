@@ -14,6 +14,8 @@ def check(subject: Subject) -> Finding:
         base = subject.base
     except Exception as error:
         subject.broken = True
+        if "not differentiable with respect to" in str(error):
+            return Finding(NAME, "not supported", f"backward raises {first_line(error)}", LEFT_OUT)
         return Finding(NAME, "failed", f"backward raises {first_line(error)}", "Mend what the message says.")
     if not any(c is not None for c in base.cotangents):
         return Finding(NAME, "failed", "no output is joined to the inputs: nothing is differentiated", DETACHED)

@@ -21,6 +21,10 @@ NOTHING = (
 )
 
 
+BOUNDLESS = (
+    "It is not a finite number where the derivative is one.",
+    "0 · inf and 0 / 0 are nan: choose safe numbers before the division or the logarithm, not after it by torch.where.",
+)
 TIES = (
     "Each element alone may be right: it looks as if several of the same size each got the whole gradient.",
     "Where a maximum has ties, give the gradient to one of them (its argmax), or share it between them.",
@@ -31,6 +35,8 @@ def guess(wrong: Compared, compared: list[Compared], base: Base, subject: Subjec
     """In words: what the numbers look like, and what to do."""
     if wrong.apart:
         return TIES
+    if not bool(torch.isfinite(wrong.says).all()):
+        return BOUNDLESS
     sure = torch.isfinite(wrong.found) & torch.isfinite(wrong.says)
     says, found = wrong.says[sure], wrong.found[sure]
     for look in (_nothing, _factor):

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from netwright.doctor.layer.finding import Finding
+from netwright.doctor.layer.nodes import written
 from netwright.doctor.layer.subject import Gradients, Sources, Subject
 from netwright.doctor.layer.telling import apart
 
@@ -65,8 +66,8 @@ def _held(subject: Subject, sources: Sources, given: tuple) -> dict[str, Tensor]
 
 def _unnoticed(subject: Subject) -> str:
     """What can be written into after forward so that backward silently gives something else."""
-    if subject.written_into:
-        return ""
+    if subject.written_into or not written(subject.base.outputs):
+        return ""  # autograd's own operators look themselves
     right = subject.passes().gradients
     count = len(subject.base.outputs)
     for i in range(count):

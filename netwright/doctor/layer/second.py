@@ -1,5 +1,7 @@
 """The second derivative: what differentiating backward gives, beside differences of backward."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -92,7 +94,7 @@ def _worst(
     indices = sample(tensor, share, subject.seed, set())
     flat = torch.zeros(tensor.numel()) if second is None else second.detach().reshape(-1)
     slopes = [(int(k), float(flat[int(k)]), differences.by_element(tensor, int(k))) for k in indices]
-    scale = max([abs(s.value) for _, _, s in slopes] + [abs(v) for _, v, _ in slopes])
+    scale = max([abs(v) for k, says, s in slopes for v in (says, s.value) if math.isfinite(v)], default=0.0)
     worst, far = "", 0.0
     for k, says, slope in slopes:
         allowed = EXACTER * EXACT[dtype] * max(scale, 1e-3)

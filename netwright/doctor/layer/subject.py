@@ -4,7 +4,7 @@ import copy
 import inspect
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -53,19 +53,23 @@ class Subject:
     """Inputs that are not differentiated are copied for each call."""
     seeding: bool = True
     """Random numbers start from the seed at each call."""
+    weights: dict[str, nn.Parameter] = field(default_factory=dict)
+    """By name: a module's parameters that are trained, as they were before any run."""
     broken: bool = False
     """Backward raises."""
     wrong: bool = False
     """The first derivative was found wrong."""
 
+    def __post_init__(self) -> None:
+        """Know the weights, which runs replace."""
+        if not self.weights:
+            self.weights = {name: p for name, p in module_of(self).named_parameters() if p.requires_grad}
+
     def sources(self) -> Sources:
         """Fresh leaves, with the numbers of the inputs and the parameters."""
         found = {name: leaf for name, leaf in self._leaves() if leaf.is_floating_point() and name not in self.constants}
         leaves = {name: _leaf(t, self.dtype) for name, t in found.items()}
-        if self.kind == "module":
-            weights = {name: p for name, p in self.layer.named_parameters() if name in self.weights}
-            leaves |= {name: nn.Parameter(_leaf(p, self.dtype).detach()) for name, p in weights.items()}
-        return leaves
+        return leaves | {name: nn.Parameter(_leaf(p, self.dtype).detach()) for name, p in self.weights.items()}
 
     def arguments(self, sources: Sources) -> tuple:
         """The inputs, with the sources in their places."""
@@ -85,7 +89,7 @@ class Subject:
         self.seeded()
         if self.kind == "module" and not self.written_into:
             weights = {name: s for name, s in sources.items() if isinstance(s, nn.Parameter)}
-            if weights.keys() == self.weights:
+            if weights.keys() == self.weights.keys():
                 with held(self.layer, weights):
                     return self.leaves_of(self.layer(*self.arguments(sources)))
         return self.leaves_of(self.called(self.layer, self.arguments(sources), sources))
@@ -143,11 +147,6 @@ class Subject:
         """Those passes, done once. Raises whatever the layer raises."""
         return self.passes()
 
-    @cached_property
-    def weights(self) -> set[str]:
-        """The names of a module's parameters that are trained."""
-        return {name for name, p in module_of(self).named_parameters() if p.requires_grad}
-
     @property
     def labels(self) -> list[str]:
         """The names of the tensors in the inputs, in order."""
@@ -198,8 +197,8 @@ class Subject:
 
     def of(self, dtype: torch.dtype) -> "Subject":
         """The same layer and inputs in other numbers."""
-        layer = copy.deepcopy(self.layer).to(dtype) if self.kind == "module" else self.layer
-        return replace(self, layer=layer, dtype=dtype)
+        layer = self.twin().to(dtype) if self.kind == "module" else self.layer
+        return replace(self, layer=layer, dtype=dtype, weights={})
 
     def bare(self) -> "Subject":
         """The same, given the sources themselves even where it writes into them."""
@@ -207,7 +206,13 @@ class Subject:
 
     def evaluating(self) -> "Subject":
         """The same module in evaluation mode."""
-        return replace(self, layer=copy.deepcopy(self.layer).eval()) if self.kind == "module" else self
+        return replace(self, layer=self.twin().eval(), weights={}) if self.kind == "module" else self
+
+    def twin(self) -> nn.Module:
+        """A copy of the module, with the weights it had before any run."""
+        with held(self.layer, self.weights):
+            pass
+        return copy.deepcopy(self.layer)
 
     def inputs_by_name(self) -> dict[str, Tensor]:
         """The tensors in the inputs."""

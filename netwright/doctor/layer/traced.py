@@ -1,6 +1,5 @@
 """The engine's traced tier: a training step with this layer in it, run from its recorded operators."""
 
-import copy
 from typing import Any
 
 import torch
@@ -27,7 +26,7 @@ class Step(nn.Module):
 
     def __init__(self, subject: Subject, base: Base) -> None:
         super().__init__()
-        self.layer = copy.deepcopy(subject.layer) if subject.kind == "module" else None
+        self.layer = subject.twin() if subject.kind == "module" else None
         self.function: Any = subject.layer.apply if subject.kind != "module" else None
         self.inputs, self.labels = subject.inputs, subject.labels
         self.names = [name for name in base.sources if name in subject.labels]

@@ -27,6 +27,7 @@ from torch.autograd import Function
 from netwright.layers import linear
 from netwright.layers.activations import gelu
 from netwright.layers.fused.weights import draw, linear_weights
+from netwright.layers.precision import keep_precision, precision_of
 
 Cache = tuple[Tensor, Tensor]
 
@@ -66,11 +67,13 @@ class GELULinearFunction(Function):
         """Keep what `backward` needs."""
         z, weight, _ = inputs
         ctx.save_for_backward(z, weight)
+        keep_precision(ctx, inputs[0])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
-        return backward(grad_outputs[0], ctx.saved_tensors, ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_outputs[0], ctx.saved_tensors, ctx.needs_input_grad)
 
 
 class GELULinear(nn.Module):

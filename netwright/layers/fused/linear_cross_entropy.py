@@ -36,6 +36,7 @@ from netwright.layers.losses import cross_entropy
 from netwright.layers.losses.cross_entropy import known_smoothing
 from netwright.layers.losses.labels import labels, shares, totals
 from netwright.layers.losses.reduction import known, reduced, spread
+from netwright.layers.precision import keep_precision, precision_of
 
 LOGITS = 1 << 21
 """How many logits are in memory at a time, about: 8 MiB of float32. With fewer rows at a time W is read too often."""
@@ -153,13 +154,15 @@ class LinearCrossEntropyLossFunction(Function):
     def setup_context(ctx: Any, inputs: tuple, output: tuple[Tensor, Tensor, Tensor]) -> None:
         """Keep what `backward` needs."""
         ctx.save_for_backward(*inputs[:5], *output)
+        keep_precision(ctx, inputs[0])
         ctx.mark_non_differentiable(output[1])
         ctx.options = inputs[5:]
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
-        return backward(grad_outputs, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_outputs, (*ctx.saved_tensors, *ctx.options), ctx.needs_input_grad)
 
 
 class LinearCrossEntropyLoss(nn.Module):

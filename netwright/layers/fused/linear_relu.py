@@ -25,6 +25,7 @@ from torch.autograd import Function
 
 from netwright.layers import linear
 from netwright.layers.fused.weights import draw, linear_weights
+from netwright.layers.precision import keep_precision, precision_of
 
 Cache = tuple[Tensor, Tensor, Tensor]
 
@@ -59,11 +60,13 @@ class LinearReLUFunction(Function):
         """Keep what `backward` needs."""
         x, weight, _ = inputs
         ctx.save_for_backward(x, weight, output)
+        keep_precision(ctx, inputs[0])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
-        return backward(grad_outputs[0], ctx.saved_tensors, ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_outputs[0], ctx.saved_tensors, ctx.needs_input_grad)
 
 
 class LinearReLU(nn.Module):

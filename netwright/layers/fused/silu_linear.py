@@ -27,6 +27,7 @@ from torch.autograd import Function
 from netwright.layers import linear
 from netwright.layers.activations import silu
 from netwright.layers.fused.weights import draw, linear_weights
+from netwright.layers.precision import keep_precision, precision_of
 
 Cache = tuple[Tensor, Tensor]
 
@@ -67,11 +68,13 @@ class SiLULinearFunction(Function):
         """Keep what `backward` needs."""
         z, weight, _ = inputs
         ctx.save_for_backward(z, weight)
+        keep_precision(ctx, inputs[0])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
-        return backward(grad_outputs[0], ctx.saved_tensors, ctx.needs_input_grad)
+        with precision_of(ctx):
+            return backward(grad_outputs[0], ctx.saved_tensors, ctx.needs_input_grad)
 
 
 class SiLULinear(nn.Module):

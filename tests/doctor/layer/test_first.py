@@ -43,6 +43,7 @@ def product(x: Tensor, w: Tensor) -> tuple:
         (of(lambda ctx, g: None), (X,), "no gradient for input 0 (x)"),
         (of(lambda ctx, g: 2 * ctx.saved_tensors[0]), (X,), "the same whatever grad_output is"),
         (of(lambda ctx, g: 1 + g), (X,), "No simple mistake"),
+        (of(lambda ctx, g: g / 0), (X,), "not a finite number"),
         ((product, lambda g, c: (g @ c[1].T, (c[0].T @ g).T)), (W + 1, W), "transpose of what it should be"),
         ((product, lambda g, c: (c[0].T @ g, g @ c[1].T)), (W + 1, W), "are swapped"),
         (of(lambda ctx, g: g, lambda ctx, x: x.sum().detach() * 0 + torch.ones(4, 3)), (X,), "do not depend on"),
@@ -107,6 +108,7 @@ def test_what_has_no_gradient_by_design():
     finding = first(layer, X, X + 1)
     assert finding.verdict == "not supported" and "target" in finding.seen and "requires_grad" in finding.fix
     assert first(layer, X.clone().requires_grad_(), X + 1).verdict == "passed"
+    assert first(nn.SoftMarginLoss(), X, X.sign()).verdict == "not supported"
 
 
 def test_backward_that_raises_and_outputs_that_are_cut_off():

@@ -1,7 +1,7 @@
 """Right layers: no check may accuse any of them. What one does not support (vmap, a second derivative) is only said.
 
-Not here are those of PyTorch's own whose gradient is no derivative, or whose second one is wrong: CTCLoss of anything but
-log-softmax, weight_norm, and spectral_norm in training, which takes its directions for constants.
+Not here are those of PyTorch's own whose gradient is no derivative, or whose second one is wrong: CTCLoss of anything
+but log-softmax, weight_norm, and spectral_norm in training, which takes its directions for constants.
 """
 
 import math
