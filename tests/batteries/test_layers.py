@@ -174,6 +174,17 @@ def test_every_tier_gives_the_numbers_of_torch(name: str):
         assert_near(eager, trained(made(Network, nn, name), batches, square, Plan()), 1e-5)
 
 
+@pytest.mark.slow
+@each
+def test_the_compiled_tier_gives_the_numbers_of_torch(name: str):
+    case = CASES[name]
+    batches = (*case.inputs, numbers()) if len(case.inputs) == 1 else (case.inputs, numbers())
+    compiled = trained(made(Network, layers, name), batches, square, NAMED["compiled"])
+    assert not compiled[1].plan.notes
+    assert {stretch.plan.tier for stretch in compiled[1].plan.stretches} == {"compiled"}
+    assert_near(compiled, trained(made(Network, layers, name), batches, square, Plan()), 1e-5)
+
+
 @each_loss
 def test_every_tier_gives_the_losses_of_torch(name: str):
     make, target = LOSSES[name]

@@ -24,8 +24,15 @@ def imported(path: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            names |= {str(node.module)} | {f"{node.module}.{alias.name}" for alias in node.names}
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= whole if all(map(is_module, whole)) else whole | {str(node.module)}
     return names
+
+
+def is_module(name: str) -> bool:
+    """Whether a name is a file or folder of ours: then it is imported, and not what its folder gathers."""
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
 def table() -> dict[str, set[str]]:
