@@ -13,7 +13,7 @@ COMMANDS = {
     "evaluate": "Say how good a run is: on its held-out rows, or on other data.",
     "generate": "Write a text; or make new pictures, as PNG files and one sheet of them all; or new rows of a table.",
     "resume": "Go on with a run from its last checkpoint, to the numbers it would have had.",
-    "check": "Prove a layer with a backward of your own: derivatives, shapes, traps, speed.",
+    "check": "Say whether a layer of your own, with a backward by hand, is right, and what to do where it is not.",
     "datasets": "List the bundled data sets, with rows, columns, licence and origin.",
 }
 """Each is the function of its name in the file of its name, imported when it is asked for."""
