@@ -8,10 +8,10 @@ input included, one thread, in every tier:
     traced         netwright's engine: the step's operators recorded, and run without Python or autograd
     compiled       netwright's engine: steps as one program, SGD's update included
 
-Both give the same gradients, or nothing is measured. Then they take turns A B A B in one process, garbage collection
-off; a turn lasts about 20 ms. Time is the processor time of the one thread, so that what else the machine does counts
-little. A ratio is the median over the rounds, and its range theirs. The compiled tier takes 10 s a program and more, so
-only the middle size is measured in it, of the layers a figure was asked for and of the fused pairs.
+Both give the same gradients in float64, or nothing is measured. Then they take turns A B A B in one process, garbage
+collection off; a turn lasts about 20 ms. Time is the processor time of the one thread, so that what else the machine
+does counts little. A ratio is the median over the rounds, and its range theirs. The compiled tier takes 10 s a program
+and more, so only the middle size is measured in it, of the layers a figure was asked for and of the fused pairs.
 
     python benchmarks/layers.py [--only Linear,ReLU] [--tiers eager,torch.compile] [--rounds 9]
                                 [--results FILE] [--seconds 80] [--again] [--write]
@@ -21,6 +21,7 @@ With --results what was measured is kept in FILE and not measured again, so that
 """
 
 import argparse
+import copy
 import gc
 import json
 import platform
@@ -58,8 +59,8 @@ TIERS = ("eager", "torch.compile", "traced", "compiled")
 SIZES = ("small", "middle", "large")
 ASKED = 1.3
 """The ratio asked for under torch.compile or in the compiled tier."""
-SAME = 1e-4
-"""What gradients in float32 may differ by, of the largest number of each."""
+SAME = 1e-9
+"""What gradients may differ by, of the largest number of each."""
 TURN = 0.020
 """Seconds that a turn lasts, about; one step at least."""
 
@@ -135,7 +136,8 @@ def recurrent(name: str, reason: str) -> Entry:
     make = lambda kit, b, t, d, h: getattr(kit, name)(d, h, batch_first=True)  # noqa: E731
     given = lambda b, t, d, h: ([random(b, t, d)], [])  # noqa: E731
     sizes = ((8, 10, 4, 16), (32, 20, 32, 64), (64, 20, 128, 256))
-    return Entry(make=make, given=given, sizes=sizes, words="{} × {} steps × {} → {}", reason=reason)
+    call = lambda layer, x: layer(x)[0]  # noqa: E731
+    return Entry(make=make, given=given, sizes=sizes, words="{} × {} steps × {} → {}", call=call, reason=reason)
 
 
 def convolution(name: str, sizes: tuple, words: str, **options: Any) -> Entry:
@@ -313,10 +315,16 @@ class Step(nn.Module):
             return module(*batch)
         return Weighed.apply(module(*batch[:-1]) if self.others else module(), batch[-1])
 
-    def gradients(self, layer: Callable[..., Any] | None = None) -> tuple[Tensor, ...]:
-        """One step, by autograd; `layer` stands for the layer where it is given."""
-        out = self.entry.call(layer or self.layer, *self.inputs, *self.others)
-        return torch.autograd.grad(out, list(self.parameters()), self.cotangent)
+    def gradients(self) -> tuple[Tensor, ...]:
+        """One step, by autograd."""
+        return torch.autograd.grad(self(), list(self.parameters()), self.cotangent)
+
+    def exactly(self) -> "Step":
+        """The same in float64."""
+        step = copy.deepcopy(self).double()
+        step.others = tuple(x.double() if x.is_floating_point() else x for x in self.others)
+        step.cotangent = None if self.cotangent is None else self.cotangent.double()
+        return step
 
 
 class Weighed(torch.autograd.Function):
@@ -414,12 +422,12 @@ def steps_of(entry: Entry, size: tuple[int, ...]) -> tuple[Step, Step]:
     return steps
 
 
-def same(ours: Step, theirs: Step, layers_of: tuple[Any, Any] = (None, None)) -> None:
-    """Raises AssertionError where gradients differ; both draw the same random numbers."""
+def same(ours: Step, theirs: Step) -> None:
+    """Raises AssertionError where gradients differ, in float64; both draw the same random numbers."""
     found = []
-    for step, layer in zip((ours, theirs), layers_of, strict=True):
+    for step in (ours, theirs):
         torch.manual_seed(3)
-        found.append(step.gradients(layer))
+        found.append(step.exactly().gradients())
     for a, b in zip(*found, strict=True):
         off, largest = float((a - b).abs().max()), float(b.abs().max())
         assert a.shape == b.shape and off <= SAME * max(largest, 1e-3), f"gradients differ by {off} of {largest}"

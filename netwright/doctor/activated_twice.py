@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from netwright import layers
 from netwright.core.notice import Notice
 from netwright.doctor.calls import BINARY, BY_CLASS, LossCall, Watch
 from netwright.doctor.example import Example
 from netwright.doctor.rehearsal import Rehearsal, run
+from netwright.doctor.twins import kind
 from netwright.doctor.wording import attribute
 
 STRENGTHS = (1.0, 2.0, 300.0)
@@ -26,7 +26,7 @@ The first two keep an exp from overflowing; the last moves an output that is nea
 FEW = 8
 """With fewer numbers than these chance plays a part, and three times the draws are made."""
 CLOSE = 1e-4
-SOFTMAXES = (nn.Softmax, nn.Softmax2d, nn.LogSoftmax, layers.Softmax, layers.LogSoftmax)
+SOFTMAXES = (nn.Softmax, nn.Softmax2d, nn.LogSoftmax)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ def softmax_twice(module: nn.Module, call: LossCall) -> Notice:
 def sigmoid_twice(module: nn.Module, call: LossCall) -> Notice:
     """Sigmoid before nn.BCEWithLogitsLoss."""
     what = "nn.BCEWithLogitsLoss applies a sigmoid itself, and the outputs are probabilities already: it learns slowly."
-    fix = removal(module, (nn.Sigmoid, layers.Sigmoid, *SOFTMAXES), "sigmoid")
+    fix = removal(module, (nn.Sigmoid, *SOFTMAXES), "sigmoid")
     return Notice(what=what, fix=f"{fix}, or keep it and use nn.BCELoss()", serious=True)
 
 
@@ -167,7 +167,7 @@ def single(call: LossCall) -> bool:
 def removal(module: nn.Module, kinds: tuple[type[nn.Module], ...], word: str, instead: str = "") -> str:
     """The line to change: the last module of these kinds by name, or the end of forward where there is none."""
     module = getattr(module, "_orig_mod", module)
-    names = [name for name, m in module.named_modules() if isinstance(m, kinds)]
+    names = [name for name, m in module.named_modules() if issubclass(kind(m), kinds)]
     where = f"{attribute(names[-1])} ({type(module.get_submodule(names[-1])).__name__})" if names and names[-1] else ""
     if instead:
         return f"Put {instead} in place of {where or f'the {word} at the end of forward'}"

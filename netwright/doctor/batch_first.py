@@ -4,11 +4,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from netwright import layers
 from netwright.core.notice import Notice
+from netwright.doctor.twins import kind
 from netwright.doctor.wording import named
-
-RECURRENT = (nn.RNNBase, layers.RNN, layers.LSTM, layers.GRU)
 
 
 def guard(module: nn.Module, rows: int, notices: list[Notice]) -> list[Any]:
@@ -20,7 +18,7 @@ def guard(module: nn.Module, rows: int, notices: list[Notice]) -> list[Any]:
     return [
         layer.register_forward_pre_hook(checker(name, layer, rows, notices))
         for name, layer in module.named_modules()
-        if isinstance(layer, RECURRENT) and not layer.batch_first
+        if issubclass(kind(layer), nn.RNNBase) and not layer.batch_first
     ]
 
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
-from netwright import layers
 from netwright.core.notice import Notice
+from netwright.doctor.twins import by_hand, kind
 
 BY_CLASS = {F.cross_entropy: "nn.CrossEntropyLoss", F.nll_loss: "nn.NLLLoss"}
 BINARY = {F.binary_cross_entropy: "nn.BCELoss", F.binary_cross_entropy_with_logits: "nn.BCEWithLogitsLoss"}
@@ -26,15 +26,15 @@ BY_VALUE = {
 NAMES = BY_CLASS | BINARY | BY_VALUE
 """The losses that are watched. `BY_CLASS` take class numbers, the others a target of the output's shape."""
 BY_HAND: dict[type[nn.Module], Callable[..., Tensor]] = {
-    layers.CrossEntropyLoss: F.cross_entropy,
-    layers.NLLLoss: F.nll_loss,
-    layers.BCELoss: F.binary_cross_entropy,
-    layers.BCEWithLogitsLoss: F.binary_cross_entropy_with_logits,
-    layers.MSELoss: F.mse_loss,
-    layers.L1Loss: F.l1_loss,
-    layers.SmoothL1Loss: F.smooth_l1_loss,
+    nn.CrossEntropyLoss: F.cross_entropy,
+    nn.NLLLoss: F.nll_loss,
+    nn.BCELoss: F.binary_cross_entropy,
+    nn.BCEWithLogitsLoss: F.binary_cross_entropy_with_logits,
+    nn.MSELoss: F.mse_loss,
+    nn.L1Loss: F.l1_loss,
+    nn.SmoothL1Loss: F.smooth_l1_loss,
 }
-"""The modules that compute the same without calling it."""
+"""What those of `netwright.layers` compute without calling it."""
 OPTIONS = ("weight", "ignore_index", "reduction")
 
 
@@ -88,18 +88,19 @@ class Watch(TorchFunctionMode):
         """(the module's output, an operator, its arguments, its result) → what there is to say."""
 
     def __enter__(self) -> "Watch":
-        self.handle = register_module_forward_pre_hook(self.by_hand)
+        self.handle = register_module_forward_pre_hook(self.before)
         return super().__enter__()
 
     def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
         self.handle.remove()
         super().__exit__(exc_type, exc_val, exc_tb)
 
-    def by_hand(self, module: nn.Module, args: tuple) -> None:
+    def before(self, module: nn.Module, args: tuple) -> None:
         """Before a module runs: look at the call if it is a loss written out by hand."""
-        if type(module) in BY_HAND and len(args) == 2:
+        function = BY_HAND.get(kind(module)) if by_hand(module) else None
+        if function is not None and len(args) == 2:
             options = {name: getattr(module, name) for name in OPTIONS if hasattr(module, name)}
-            call = as_call(BY_HAND[type(module)], args, options)
+            call = as_call(function, args, options)
             if call is not None:
                 self.saw(call)
 

@@ -1,12 +1,13 @@
 """Shapes that the module's own layers refuse: which submodule it was, what came to it, and what it takes."""
 
 import re
+from typing import Any
 
 from torch import Tensor, nn
 
-from netwright import layers
 from netwright.core.errors import InputError
 from netwright.doctor.rehearsal import Place
+from netwright.doctor.twins import kind
 from netwright.doctor.wording import attribute, shape
 
 ABOUT_SHAPES = re.compile(
@@ -45,9 +46,9 @@ def mend(text: str, where: Place) -> str:
     for words, fix in BY_TEXT.items():
         if words in text:
             return fix
-    if given is not None and isinstance(layer, (nn.Linear, layers.Linear)) and given.dim():
+    if given is not None and issubclass(kind(layer), nn.Linear) and given.dim():
         return linear(layer, given, where.name)
-    if given is not None and isinstance(layer, (nn.Conv2d, layers.Conv2d)):
+    if given is not None and issubclass(kind(layer), nn.Conv2d):
         return convolution(layer, given, where.name)
     width = getattr(layer, "num_features", None) or getattr(layer, "input_size", None)
     if width is not None and given is not None and given.dim() > 1:
@@ -55,7 +56,7 @@ def mend(text: str, where: Place) -> str:
     return "Print the shapes before that line, and make its sizes those of what comes."
 
 
-def linear(layer: nn.Linear | layers.Linear, given: Tensor, name: str) -> str:
+def linear(layer: Any, given: Tensor, name: str) -> str:
     """A Linear of the right size; or first a flatten, where the sizes after the rows multiply to what it takes."""
     if given.dim() > 2 and given[0].numel() == layer.in_features:
         return f"{attribute(name)}(x.flatten(1))"
@@ -64,7 +65,7 @@ def linear(layer: nn.Linear | layers.Linear, given: Tensor, name: str) -> str:
     return f"{attribute(name)} = nn.Linear({given.shape[-1]}, {layer.out_features})"
 
 
-def convolution(layer: nn.Conv2d | layers.Conv2d, given: Tensor, name: str) -> str:
+def convolution(layer: Any, given: Tensor, name: str) -> str:
     """Images as (B, C, H, W), or a convolution of as many channels as come."""
     if given.dim() == 4 and given.shape[-1] == layer.in_channels:
         return "x = x.permute(0, 3, 1, 2)  # channels come second"

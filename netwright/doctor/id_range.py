@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from netwright import layers
 from netwright.core.errors import InputError
+from netwright.doctor.twins import kind
 from netwright.doctor.wording import attribute, named
 
 
@@ -17,11 +17,11 @@ def guard(module: nn.Module) -> list[Any]:
     return [
         embedding.register_forward_pre_hook(checker(name, embedding))
         for name, embedding in module.named_modules()
-        if isinstance(embedding, (nn.Embedding, nn.EmbeddingBag, layers.Embedding))
+        if issubclass(kind(embedding), (nn.Embedding, nn.EmbeddingBag))
     ]
 
 
-def checker(name: str, embedding: nn.Embedding | nn.EmbeddingBag | layers.Embedding) -> Any:
+def checker(name: str, embedding: Any) -> Any:
     """A hook for one embedding."""
 
     def check(_: nn.Module, args: tuple) -> None:

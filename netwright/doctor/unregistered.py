@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from netwright import layers
 from netwright.core.errors import InputError
 from netwright.core.notice import Notice
+from netwright.doctor.twins import kind
 from netwright.doctor.wording import named
 
 OWN = set(vars(nn.Module()))
@@ -44,11 +44,7 @@ def check(module: nn.Module, copy: nn.Module | None, held: set[int], reached: se
         lost = [t for t, o in pairs if id(t) not in held and (reached is None or id(o) in reached)]
         if lost:
             raise refusal(found, lost)
-        if any(
-            isinstance(m, (nn.modules.dropout._DropoutNd, layers.Dropout))
-            for layer in found.modules
-            for m in layer.modules()
-        ):
+        if any(issubclass(kind(m), nn.modules.dropout._DropoutNd) for layer in found.modules for m in layer.modules()):
             what = f"A Dropout in {place(found)} is not registered, so that model.eval() does not turn it off."
             notices.append(Notice(what=what, fix=mend(found), serious=True))
     return notices
