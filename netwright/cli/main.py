@@ -43,7 +43,7 @@ def run(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, WRONG_INPUT) else 1
     except KeyboardInterrupt:
-        print("stopped; nothing was trained", file=sys.stderr)
+        print("stopped; nothing was trained" if arguments[0] == "train" else "stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()

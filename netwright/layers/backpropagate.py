@@ -8,7 +8,6 @@ its weights go out, and what goes out for the input is what comes in one layer b
 of it.
 """
 
-import inspect
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,16 +17,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netwright.core.errors import InputError
+from netwright.core.errors import InputError, NetwrightError
 
 
 @dataclass(frozen=True)
 class Step:
-    """One layer on the way forward: what its pair was called with, and what it gave."""
+    """One layer on the way forward: what came to it, what its pair was called with, and what that gave."""
 
     name: str
     layer: nn.Module
     pair: ModuleType
+    input: Tensor
     given: tuple
     output: Any
     """A tensor, or a tuple whose first is the layer's answer."""
@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Gradients:
-    """What a way there and back found. `by_name` are the gradients of the weights, named as in `named_parameters`."""
+    """What a way there and back found."""
 
     loss: Tensor
     output: Tensor
@@ -44,23 +44,26 @@ class Gradients:
     input: Tensor
     """∂L/∂x."""
     by_name: dict[str, Tensor]
+    """Of the weights, named as in `named_parameters`; those of the loss, if it has some, with `loss.` in front."""
 
 
 @torch.no_grad()
 def backpropagate(
     model: nn.Module,
     x: Tensor,
-    loss: nn.Module | Callable[[Tensor], tuple[Tensor, Tensor]],
+    loss: nn.Module | Callable[..., tuple[Tensor, Tensor]],
     target: Tensor | None = None,
     *,
     show: bool = False,
 ) -> Gradients:
     """Forward through a `Sequential` of these layers to the loss and back to every weight, without autograd.
 
-    `loss` is one of these losses, with its `target`, or a function of the output that gives the loss and its gradient.
-    The gradients are given back, and added to each weight's `.grad` as `loss.backward()` would, so that any optimizer
-    can step. With `show` every gradient is printed with its shape. Raises InputError for a layer that has no backward
-    function here, or is not one tensor in and one out.
+    `loss` is one of these losses, with its `target`, or a function of the output, and of the target if there is one,
+    that gives the loss and its gradient. The gradients are given back, and added to each weight's `.grad` as
+    `loss.backward()` would, so that any optimizer can step. With `show` every gradient is printed with its shape.
+
+    Raises InputError for a layer that has no pair here or is not one tensor in and one out, for hooks, which no pair
+    knows of, for what a layer can't take, and for a loss that is not one number.
 
     >>> from netwright import layers
     >>> model = layers.Sequential(layers.Linear(3, 5), layers.ReLU(), layers.Linear(5, 2))
@@ -70,25 +73,24 @@ def backpropagate(
     torch.Size([5, 3])
     """
     steps = list(_forward(model, x))
-    output = _answer(steps[-1].output) if steps else x
-    if isinstance(loss, nn.Module):
-        steps.append(_step("loss", loss, output, target))
-        value = _answer(steps[-1].output)
-        grad = torch.ones_like(value)
-    else:
-        value, grad = loss(output)
+    output = _answer(steps[-1]) if steps else x
+    value, grad = _loss(steps, loss, output, target)
     found: dict[int, Tensor] = {}
     for step in reversed(steps):
         gradients = step.pair.backward(_form(grad, step.output), step.cache)
         _collect(found, step, gradients)
         if show:
             _print(step, grad, gradients)
-        grad = gradients[0]
-    names = {name: p for name, p in model.named_parameters() if id(p) in found}
-    for parameter in names.values():
-        gradient = found[id(parameter)]
-        parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
-    return Gradients(value, output, grad, {name: found[id(p)] for name, p in names.items()})
+        places = [g for g, argument in zip(gradients, step.given, strict=True) if argument is step.input]
+        grad = sum(places[1:], start=places[0])
+    named = dict(model.named_parameters())
+    if isinstance(loss, nn.Module):
+        named |= {f"loss.{name}": parameter for name, parameter in loss.named_parameters()}
+    by_name = {name: found[id(parameter)] for name, parameter in named.items() if id(parameter) in found}
+    for name, gradient in by_name.items():
+        before = named[name].grad
+        named[name].grad = gradient.clone() if before is None else before + gradient
+    return Gradients(value, output, grad, by_name)
 
 
 def _forward(model: nn.Module, x: Tensor) -> Iterator[Step]:
@@ -96,33 +98,111 @@ def _forward(model: nn.Module, x: Tensor) -> Iterator[Step]:
     for name, layer in _chain(model, ""):
         step = _step(name, layer, x)
         yield step
-        x = layer.answer(step.output) if hasattr(layer, "answer") else _answer(step.output)  # type: ignore[operator]
+        x = _answer(step)
 
 
 def _chain(model: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
     """The layers in the order in which a `Sequential`, and those within it, call them."""
-    if not isinstance(model, nn.Sequential):
+    if not isinstance(model, nn.Sequential) or type(model).forward is not nn.Sequential.forward:
         yield name, model
         return
+    _refuse_hooks(name, model)
     for inner, layer in model._modules.items():  # named_children leaves out a layer that comes twice
         yield from _chain(layer, f"{name}.{inner}" if name else inner)  # type: ignore[bad-argument-type]
 
 
-def _step(name: str, layer: nn.Module, *inputs: Tensor | None) -> Step:
+def _step(name: str, layer: nn.Module, *inputs: Tensor) -> Step:
+    """One layer's forward function. Raises InputError where it has none, or can't take what comes."""
+    _refuse(name, layer)
     pair = sys.modules[type(layer).__module__]
-    if not pair.__name__.startswith("netwright.layers.") or not hasattr(layer, "arguments"):
+    try:
+        given = layer.arguments(*inputs)  # type: ignore[operator]
+        return Step(name, layer, pair, inputs[0], given, *pair.forward(*given))
+    except NetwrightError:
+        raise
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+        shapes = ", ".join(f"{tuple(t.shape)} {t.dtype}" if isinstance(t, Tensor) else str(type(t)) for t in inputs)
         raise InputError(
-            "A layer has no backward function written out.",
-            got=f"{name or 'the model'}: {type(layer).__module__}.{type(layer).__name__}",
-            wanted="a Sequential of layers of netwright.layers, each one tensor in and one out",
-            fix="Build it from netwright.layers, or use loss.backward(): autograd differentiates anything.",
+            f"{_called(name, layer)} can't take what comes to it.",
+            got=f"{shapes}: {str(error).splitlines()[0]}",
+            wanted="what its docstring says, of the weights' type",
+            fix="Make its sizes those of what comes, or bring the input and the target into its form.",
+        ) from error
+
+
+def _answer(step: Step) -> Tensor:
+    """What the layer's module would have given."""
+    if hasattr(step.layer, "answer"):
+        return step.layer.answer(step.output)  # type: ignore[operator]
+    return step.output[0] if isinstance(step.output, tuple) else step.output
+
+
+def _loss(steps: list[Step], loss: Any, output: Tensor, target: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The loss and the gradient to begin with; one of these losses becomes the last step."""
+    if isinstance(loss, nn.Module):
+        if target is None:
+            raise InputError(
+                "The loss needs a target.",
+                got=f"{type(loss).__name__} and no target",
+                wanted="what the outputs should be",
+                fix="backpropagate(model, x, loss, target)",
+            )
+        steps.append(_step("loss", loss, output, target))
+        value = _answer(steps[-1])
+        if value.numel() != 1:
+            raise InputError(
+                "A gradient is that of one number, and the loss gives several.",
+                got=f"a loss of shape {tuple(value.shape)}",
+                wanted="one number",
+                fix='Make the loss with reduction="mean" or "sum".',
+            )
+        return value, torch.ones_like(value)
+    try:
+        value, grad = loss(output) if target is None else loss(output, target)
+        assert isinstance(grad, Tensor) and grad.shape == output.shape
+    except (TypeError, ValueError, AssertionError) as error:
+        raise InputError(
+            "The loss is neither one of these losses nor a function that gives the loss and its gradient.",
+            got=f"{getattr(loss, '__name__', repr(loss))}: {error}",
+            wanted=f"a loss of netwright.layers, or (loss, gradient of shape {tuple(output.shape)}) from a function",
+            fix="For example layers.MSELoss(), or lambda y: (y.square().sum(), 2 * y).",
+        ) from error
+    return value, grad
+
+
+def _refuse(name: str, layer: nn.Module) -> None:
+    """Raise InputError for what has no pair, with the reason."""
+    ours = type(layer).__module__.startswith("netwright.layers.")
+    if ours and hasattr(layer, "arguments") and not hasattr(layer, "parametrizations"):
+        _refuse_hooks(name, layer)
+        return
+    if ours:
+        got, fix = "more than one tensor in and one out", "Call its file's forward and backward yourself"
+    elif isinstance(layer, nn.Module) and type(layer).__module__.startswith("torch.nn"):
+        got, fix = "a layer of torch.nn", f"Take netwright.layers' {type(layer).__name__}"
+    else:
+        got, fix = f"a {type(layer).__name__}, whose forward may do anything", "Make it a Sequential of these layers"
+    raise InputError(
+        f"{_called(name, layer)} can't be gone back through without autograd.",
+        got=got,
+        wanted="a Sequential of layers of netwright.layers, each one tensor in and one out",
+        fix=f"{fix}, or use loss.backward(): autograd differentiates anything.",
+    )
+
+
+def _refuse_hooks(name: str, layer: nn.Module) -> None:
+    """Raise InputError for hooks: they change what a pair knows nothing of."""
+    if layer._forward_hooks or layer._forward_pre_hooks:
+        raise InputError(
+            f"{_called(name, layer)} has hooks, which its pair of functions knows nothing of.",
+            got=f"{len(layer._forward_hooks) + len(layer._forward_pre_hooks)} hooks (weight_norm makes one)",
+            wanted="layers without hooks",
+            fix="Remove them, or use loss.backward().",
         )
-    given = layer.arguments(*inputs)  # type: ignore[operator]
-    return Step(name, layer, pair, given, *pair.forward(*given))
 
 
-def _answer(output: Any) -> Tensor:
-    return output[0] if isinstance(output, tuple) else output
+def _called(name: str, layer: Any) -> str:
+    return f"The layer {name} ({type(layer).__name__})" if name else f"The model ({type(layer).__name__})"
 
 
 def _form(grad: Tensor, output: Any) -> Any:
@@ -141,12 +221,12 @@ def _collect(found: dict[int, Tensor], step: Step, gradients: tuple) -> None:
 
 
 def _print(step: Step, grad: Tensor, gradients: tuple) -> None:
+    """The gradients of a step's output, input and weights."""
     own = {id(p): name for name, p in step.layer.named_parameters()}
-    names = ["its input", *list(inspect.signature(step.pair.forward).parameters)[1:]]
     told = [("its output", grad)]
-    for name, argument, gradient in zip(names, step.given, gradients, strict=False):
-        if isinstance(gradient, Tensor):
-            told.append((own.get(id(argument), name), gradient))
+    for argument, gradient in zip(step.given, gradients, strict=True):
+        if isinstance(gradient, Tensor) and (argument is step.input or id(argument) in own):
+            told.append((own.get(id(argument), "its input"), gradient))
     print(f"{step.name or 'model'}: {step.layer}")
     for name, gradient in told:
         print(f"  gradient of {name}, shape {tuple(gradient.shape)}\n{_indented(gradient)}")

@@ -136,6 +136,18 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
+def draw_layer(weight: Tensor, bias: Tensor | None) -> None:
+    """How torch.nn's linear layers and convolutions start: weight (O, I, K…) and bias (O,) uniform in ±1/√fan_in.
+
+    Of the weight that is `kaiming_uniform_` with a = √5, whose gain is 1/√3: a rule as old as Torch itself.
+    """
+    kaiming_uniform_(weight, a=math.sqrt(5))
+    fan_in, _ = fans(weight)
+    if bias is not None:
+        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+        uniform_(bias, -bound, bound)
+
+
 def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     """gain / √fan; 1 where there is nothing to draw. Raises InputError for a mode that is neither of the two."""
     if mode not in ("fan_in", "fan_out"):

@@ -11,6 +11,11 @@ the outputs through which a number takes part, of g times how that output change
     ∂L/∂W_oi = Σ_b g_bo ∂y_bo/∂W_oi = Σ_b g_bo x_bi        W_oi is in output o of every row:       gᵀ x
     ∂L/∂b_o  = Σ_b g_bo ∂y_bo/∂b_o  = Σ_b g_bo             b_o is in output o of every row
 
+The sums are those of matrix products, so three lines of code do it. The rest of the file is what PyTorch asks for, and
+alike in every file here: `LinearFunction` puts the pair into autograd (`needed` are the gradients somebody wants;
+`generate_vmap_rule` lets `torch.func` take it apart by rows; `keep_precision` is about `torch.autocast`, see
+precision.py; `own`, see own.py, hands the output out as nobody's view), and `Linear` holds the weights.
+
 Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors" (1986).
 """
 
@@ -21,7 +26,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from netwright.layers.init import kaiming_uniform_
+from netwright.layers.init import draw_layer
+from netwright.layers.own import own
 from netwright.layers.precision import keep_precision, precision_of
 
 Cache = tuple[Tensor, Tensor]
@@ -29,9 +35,14 @@ Cache = tuple[Tensor, Tensor]
 
 def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Cache]:
     """x (…, I), weight (O, I), bias (O,) or None → y (…, O), and x and the weight to be kept for `backward`."""
-    rows = x.reshape(-1, x.shape[-1])  # (B, I): whatever stands in front counts as rows
+    rows = as_rows(x)
     y = rows @ weight.T if bias is None else torch.addmm(bias, rows, weight.T)
     return y.reshape(*x.shape[:-1], len(weight)), (x, weight)
+
+
+def as_rows(x: Tensor) -> Tensor:
+    """(…, N) → (B, N): whatever stands in front counts as rows."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def backward(
@@ -39,7 +50,7 @@ def backward(
 ) -> tuple[Tensor | None, ...]:
     """∂L/∂y (…, O) → ∂L/∂x (…, I), ∂L/∂W (O, I), ∂L/∂b (O,); None for those that are not needed."""
     x, weight = cache
-    g, rows = grad_output.reshape(-1, len(weight)), x.reshape(-1, x.shape[-1])
+    g, rows = as_rows(grad_output), as_rows(x)
     grad_x = (g @ weight).reshape(x.shape) if needed[0] else None
     grad_weight = g.T @ rows if needed[1] else None
     grad_bias = g.sum(0) if needed[2] else None
@@ -54,7 +65,7 @@ class LinearFunction(Function):
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The output alone."""
-        return forward(x, weight, bias)[0]
+        return own(forward(x, weight, bias)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
@@ -96,11 +107,7 @@ class Linear(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw the weights anew."""
-        kaiming_uniform_(self.weight, a=math.sqrt(5))
-        if self.bias is not None:
-            bound = 1 / math.sqrt(self.in_features) if self.in_features else 0.0
-            with torch.no_grad():
-                self.bias.uniform_(-bound, bound)
+        draw_layer(self.weight, self.bias)
 
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,9 +8,10 @@ from netwright.layers.linear import Linear
 from tests.layers.proof import prove, prove_derivatives, prove_pair
 from tests.layers.samples import prove_samples
 
-sizes = st.integers(1, 6)
+sizes = st.integers(0, 6)
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 @given(leading=st.lists(st.integers(0, 4), max_size=3), inputs=sizes, outputs=sizes, bias=st.booleans())
 def test_beside_torch(leading: list[int], inputs: int, outputs: int, bias: bool):
     x = torch.randn(*leading, inputs, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -35,3 +37,9 @@ def test_starts_where_torch_starts():
 
 def test_torch_samples():
     assert prove_samples(Linear, "nn.Linear") >= 3
+
+
+def test_written_into_afterwards():
+    x = torch.randn(4, 3, requires_grad=True)
+    ours, theirs = Linear(3, 2), nn.Linear(3, 2)
+    prove(nn.Sequential(ours, nn.ReLU(inplace=True)), nn.Sequential(theirs, nn.ReLU(inplace=True)), x, exact=1e-5)
