@@ -137,7 +137,7 @@ def train(
         NAME=VALUE sets any other setting of the family; may be given again.
     layers
         What the network is built from: torch.nn (default), or netwright.layers, written out by hand, forward and
-        backward.
+        backward (losses, and the encoder of --family bert, stay as they are).
     time_limit
         Seconds for the whole command.
     seed
