@@ -12,6 +12,11 @@ X = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
 CLASSES = torch.arange(12) % 3
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
 def fit(module: nn.Module, target: torch.Tensor, loss: nn.Module, x: torch.Tensor = X) -> nw.Fit:
     return nw.fit(module, (x, target), loss=loss, optimizer="sgd", epochs=1, batch_size=6, progress=False)
 

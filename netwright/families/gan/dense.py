@@ -59,6 +59,7 @@ class DenseDiscriminator(nn.Module):
     rows are judged together, the first axis of the shape is P times as long and labels are (B, P). Raises InputError
     for rows of another shape.
 
+    >>> import torch
     >>> DenseDiscriminator((4,))(torch.zeros(5, 4)).shape
     torch.Size([5, 1])
     """
