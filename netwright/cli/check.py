@@ -3,24 +3,28 @@
 import contextlib
 import dataclasses
 import json
+import shutil
 import sys
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from netwright.cli.options import Flag, Json
+from netwright.cli.options import Flag, Json, Parameter
 from netwright.core.errors import InputError
 
 if TYPE_CHECKING:
     from netwright.doctor.layer.finding import LayerReport
+
+Many = Annotated[list[str] | None, Parameter(negative=())]
 
 
 def check(
     layer: str,
     /,
     *,
-    input_: list[str] | None = None,
-    arg: list[str] | None = None,
+    input_: Many = None,
+    arg: Many = None,
     quick: Flag = False,
     seed: int = 0,
     json_: Json = False,
@@ -38,7 +42,7 @@ def check(
     arg
         VALUE or NAME=VALUE, an argument of a class, or of a function that gives the layer; may be given again.
     quick
-        Leave out what takes long.
+        Leave out what takes longest: compiling with Inductor, and timing.
     seed
         The number all random choices follow from.
     json_
@@ -65,6 +69,15 @@ def divided(layer: str) -> tuple[Path, str]:
         return path.resolve(), name
     files = [p.name for p in path.parent.iterdir() if p.suffix == ".py"] if path.parent.is_dir() else []
     near = get_close_matches(path.name, files, n=1)
+    dotted = ("." in file or name) and all(map(str.isidentifier, file.split(".")))
+    if dotted and not path.exists() and not near and path.suffix != ".py":
+        name = name or "NAME"
+        raise InputError(
+            f"{layer} is no Python file.",
+            got=f"{layer!r}, which looks like a module's name",
+            wanted="FILE.py:NAME, such as layers.py:MyReLU",
+            fix=f"Write a file mine.py with the line: from {file} import {name}. Then netwright check mine.py:{name}",
+        )
     fix = f"Did you mean {path.parent / near[0]}?" if near else "Correct the path."
     raise InputError(
         f"{file} is no Python file." if path.exists() else f"There is no file {file}.",
@@ -80,10 +93,11 @@ def checked(
     """The report, and the inputs as they are told. What was guessed is said on stderr."""
     import torch
 
-    from netwright.cli.layer_file import chosen, opened
-    from netwright.cli.layer_inputs import inputs_of, written
+    from netwright.cli.layer_file import chosen, opened, title
+    from netwright.cli.layer_forms import written
+    from netwright.cli.layer_inputs import inputs_of
     from netwright.cli.layer_making import made
-    from netwright.doctor.check_layer import check_layer
+    from netwright.doctor import check_layer
 
     with opened(path) as module, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -94,4 +108,22 @@ def checked(
         inputs, note = inputs_of(layer, name, module, given, seed, path)
         if note:
             print(f"note: {note}", file=sys.stderr)
-        return check_layer(layer, *inputs, name=name, seed=seed, slow=not quick), [written(v) for v in inputs]
+        with moving_line() as doing:
+            report = check_layer.checked(layer, inputs, name=title(name, layer), seed=seed, slow=not quick, doing=doing)
+        return report, [written(v) for v in inputs]
+
+
+@contextlib.contextmanager
+def moving_line() -> Iterator[Callable[[str, int, int], None]]:
+    """A function that shows which check is being done, in one line of a terminal; elsewhere it does nothing."""
+    terminal = sys.stderr.isatty()
+
+    def show(text: str) -> None:
+        if terminal:
+            width = shutil.get_terminal_size().columns - 1  # a line that wraps can't be wiped
+            print("\r" + text[:width].ljust(width) + "\r", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield lambda check, number, count: show(f"check {number} of {count}: {check}")
+    finally:
+        show("")

@@ -5,8 +5,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-import sysconfig
-import traceback
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +15,7 @@ from torch import nn
 from torch.autograd import Function
 
 from netwright.core.errors import InputError
+from netwright.doctor.layer.raised import where
 
 KINDS = "a torch.autograd.Function, a Module or its class, a pair (forward, backward), or a function that gives one"
 
@@ -81,33 +80,24 @@ def told(error: BaseException, path: Path) -> str:
     words = f"{type(error).__name__}: {error}".split("\n")[0]
     if isinstance(error, SyntaxError) and error.lineno:
         return f"{words.partition(' (')[0]}, {Path(error.filename or path).name} line {error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if Path(f.filename).resolve() == path] or [f for f in frames if theirs(f.filename)]
-    if not own:
-        return words
-    return f"{words}, {Path(own[-1].filename).name} line {own[-1].lineno}: {(own[-1].line or '').strip()}"
-
-
-def theirs(file: str) -> bool:
-    """True for a file that is neither a library's nor ours."""
-    libraries = [sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")]
-    return not file.startswith("<") and not any(
-        file.startswith(p) for p in (*libraries, str(Path(__file__).parents[1]))
-    )
+    line = where(error, path)
+    return f"{words}, {line}" if line else words
 
 
 def mend(error: BaseException) -> str:
     """What to do about a file that fails while it is imported."""
     if isinstance(error, ModuleNotFoundError):
         return f"Install {error.name} where netwright is installed, or put it beside the file."
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return "Write from other import name instead of from .other import name, or put an __init__.py beside the file."
     if isinstance(error, SystemExit):
         return 'Put what is to run only as a program under if __name__ == "__main__":'
     return "Correct that line; what needs data or arguments belongs under if __name__ == '__main__':"
 
 
 def candidates(module: ModuleType) -> dict[str, Any]:
-    """By name: the layers a file defines. Functions that build one are not run to find out."""
-    found = {}
+    """By name: the layers a file defines, each once. Functions that build one are not run to find out."""
+    found, seen = {}, set()
     for name, thing in vars(module).items():
         if name.startswith("_"):
             continue
@@ -116,7 +106,10 @@ def candidates(module: ModuleType) -> dict[str, Any]:
         else:
             thing = with_backward(module, name, thing)
             own = isinstance(thing, nn.Module) or is_pair(thing)
-        found |= {name: thing} if own else {}
+        same = tuple(map(id, thing)) if is_pair(thing) else (id(thing),)
+        if own and same not in seen:
+            found[name] = thing
+            seen.add(same)
     return found
 
 
@@ -126,6 +119,13 @@ def with_backward(module: ModuleType, name: str, thing: Any) -> Any:
     if name.endswith("forward") and inspect.isfunction(thing) and inspect.isfunction(backward):
         return thing, backward
     return thing
+
+
+def title(name: str, layer: Any) -> str:
+    """What a layer is called: by its name in the file; a pair that was found by one half of its name, by both."""
+    if isinstance(layer, tuple) and name.endswith("forward"):
+        return f"({name}, {name.removesuffix('forward')}backward)"
+    return name
 
 
 def is_pair(thing: Any) -> bool:

@@ -1,10 +1,6 @@
 """What a layer is called with: as --input says, as the file says in example_inputs, or guessed until forward runs."""
 
-import inspect
-import itertools
-import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,15 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from netwright.cli.layer_file import told
-from netwright.cli.layer_making import called, copied, fitted, forward_parameters, kind_of, literal
+from netwright.cli.layer_forms import listed, parsed, written
+from netwright.cli.layer_guesses import guessed
+from netwright.cli.layer_making import called, copied, fitted, forward_parameters
+from netwright.core import trees
 from netwright.core.errors import InputError
-
-FORM = re.compile(r"(scalar|\d+(?:x\d+)*)(?::([a-z]+\d*)(?:<(\d+))?)?")
-FLOATS = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bfloat16": torch.bfloat16}
-INTEGERS = {"int64": torch.int64, "int32": torch.int32}
-SCALES, WEIGHTS = ("b", "bias", "beta", "gamma", "scale"), ("w", "weight", "weights", "kernel", "filter")
-EACH, TRIES = 40, 400
-"""Guesses at most: with one first input, and of all."""
 
 
 def inputs_of(
@@ -31,41 +23,33 @@ def inputs_of(
     draw = torch.Generator().manual_seed(seed)
     if given:
         return tried(layer, name, fitted(layer, tuple(parsed(text, draw) for text in given)), path), ""
-    example = getattr(module, "example_inputs", None)
+    example, note = getattr(module, "example_inputs", None), ""
+    if isinstance(example, dict):
+        example = example.get(name)
     if example is not None:
-        return tried(
-            layer, name, as_tuple(example, path), path
-        ), f"{name} is called with example_inputs of {path.name}."
-    found = guessed(layer, name, draw, path)
+        inputs = as_tuple(example, path)
+        try:
+            return tried(layer, name, inputs, path), f"{name} is called with example_inputs of {path.name}."
+        except InputError:
+            found = fitting(layer, name, draw, path)
+            if found is None:
+                raise
+        note = f"example_inputs of {path.name}, {listed(inputs)}, do not fit {name}; "
+    else:
+        found, note = guessed(layer, name, draw, path), "no inputs were given; "
     say = " ".join(f"--input {shlex.quote(written(value))}" for value in found)
     return found, (
-        f"no inputs were given; forward runs on {listed(found)}, so these were taken. To say it yourself: {say}, "
+        f"{note}forward runs on {listed(found)}, so these were taken. To say it yourself: {say}, "
         f"or example_inputs = (…) in {path.name}."
     )
 
 
-def parsed(text: str, draw: torch.Generator) -> Any:
-    """`4x3` as a tensor of that shape, `4x3:int64<10` as integers below ten, `3.5`, `none` and `=2` as plain values."""
-    form = FORM.fullmatch(text)
-    if form is None:
-        value = literal(text.removeprefix("="))
-        if text.startswith("=") or not isinstance(value, str):
-            return value
-    else:
-        shape = () if form[1] == "scalar" else tuple(map(int, form[1].split("x")))
-        kind, below = form[2] or "float32", int(form[3] or 10)
-        if kind in FLOATS and not form[3]:
-            return torch.randn(shape, generator=draw).to(FLOATS[kind])
-        if kind in INTEGERS:
-            return torch.randint(below, shape, generator=draw, dtype=INTEGERS[kind])
-        if kind == "bool" and not form[3]:
-            return torch.randint(2, shape, generator=draw) > 0
-    raise InputError(
-        "An input can't be read.",
-        got=f"--input {text}",
-        wanted="a shape such as 4x3, 4x3:float64, '4x3:int64<10' or 4x3:bool; scalar; or a plain value: 3.5, none, =2",
-        fix=f"Give one --input for each argument of forward. Kinds are {', '.join([*FLOATS, *INTEGERS, 'bool'])}.",
-    )
+def fitting(layer: Any, name: str, draw: torch.Generator, path: Path) -> tuple | None:
+    """Usual inputs on which forward runs; None where there are none."""
+    try:
+        return guessed(layer, name, draw, path)
+    except InputError:
+        return None
 
 
 def as_tuple(example: Any, path: Path) -> tuple:
@@ -81,132 +65,37 @@ def as_tuple(example: Any, path: Path) -> tuple:
     raise InputError(
         f"example_inputs of {path.name} are no inputs.",
         got=value if callable(example) else f"{type(value).__name__}: {value}",
-        wanted="a tuple with one entry for each argument of forward, or a function that gives it",
+        wanted="a tuple with one entry for each argument of forward, a function that gives it, or a dict of them by layer",
         fix="For example example_inputs = (torch.randn(4, 3),), or give --input 4x3.",
     )
 
 
 def tried(layer: Any, name: str, inputs: tuple, path: Path) -> tuple:
-    """The inputs, if forward runs on them."""
+    """The inputs, if forward runs on them, and there is something to differentiate."""
+    whole = [i for i, x in enumerate(inputs) if whole_numbers(x)]
+    floats = [x for x in trees.leaves(inputs) if x.is_floating_point()]
+    weights = isinstance(layer, nn.Module) and any(p.requires_grad for p in layer.parameters())
+    mend = f"Give floats: --input {written(inputs[whole[0]]).partition(':')[0]}." if whole else ""
     try:
         called(copied(layer), inputs)
     except Exception as error:
+        typed = whole and any(word in str(error).lower() for word in ("dtype", "float", "scalar type"))
         raise InputError(
             f"{name} does not run on these inputs.",
             got=f"{listed(inputs)}: {told(error, path)}",
             wanted=f"inputs for forward({', '.join(map(str, forward_parameters(layer)))})",
-            fix="Give one --input for each, such as --input 4x3, or correct example_inputs.",
+            fix=mend if typed else "Give one --input for each, such as --input 4x3, or correct example_inputs.",
         ) from error
+    if whole and not floats and not weights:
+        raise InputError(
+            f"Nothing of {name} can be differentiated: no input is of floats.",
+            got=listed(inputs),
+            wanted="an input of floats, or a layer with weights",
+            fix=mend,
+        )
     return inputs
 
 
-def guessed(layer: Any, name: str, draw: torch.Generator, path: Path) -> tuple:
-    """The first of the usual inputs on which forward runs."""
-    last: Exception | None = None
-    other = copied(layer)
-    for inputs in itertools.islice(guesses(layer, draw), TRIES):
-        try:
-            called(other, inputs)
-            return inputs
-        except Exception as error:
-            last = last or error
-    words = ", ".join(map(str, forward_parameters(layer)))
-    raise InputError(
-        f"No inputs were found on which {name} runs.",
-        got=told(last, path) if last else f"forward({words})",
-        wanted=f"inputs for forward({words})",
-        fix="Give one --input for each, such as --input 4x3 --input '4:int64<3', "
-        f"or example_inputs = (torch.randn(4, 3), …) in {path.name}.",
-    )
-
-
-def guesses(layer: Any, draw: torch.Generator) -> Iterator[tuple]:
-    """Usual inputs, the likeliest first: rows, sequences, pictures, signals, one vector; then with integers."""
-    parameters = [p for p in forward_parameters(layer) if p.kind is not p.VAR_POSITIONAL and wanted(p, layer)]
-    parameters = parameters or forward_parameters(layer)[:1]
-    for first in firsts(layer):
-        options = [[first], *(others(p, first) for p in parameters[1:])]
-        for forms in itertools.islice(itertools.product(*options[: len(parameters)]), EACH):
-            yield fitted(layer, tuple(parsed(form, draw) for form in forms))
-
-
-def wanted(parameter: inspect.Parameter, layer: Any) -> bool:
-    """True for what is to be given: what has no default, and a Function's or a pair's bias=None."""
-    optional = parameter.default is None and not isinstance(layer, nn.Module)
-    return parameter.default is parameter.empty or (optional and parameter.name in (*SCALES, *WEIGHTS))
-
-
-def firsts(layer: Any) -> list[str]:
-    """Forms of the first input: what the module's own sizes ask for, then the usual ones."""
-    usual = ["4x3", "2x3x4", "2x3x8x8", "2x3x8", "6", "4x3:int64<3", "4:int64<3", "2x1x28x28", "2x3x32x32"]
-    if not isinstance(layer, nn.Module):
-        return usual
-    own = [form for module in layer.modules() for form in by_sizes(module)]
-    weights = [p.shape for p in layer.parameters() if not nn.parameter.is_lazy(p)]
-    widths = {width for shape in weights if len(shape) in (1, 2) for width in (shape[-1], shape[0])}
-    kernels = {f"2x{shape[1]}{'x8' * (len(shape) - 2)}" for shape in weights if len(shape) in (3, 4)}
-    wide = [form for width in sorted(widths - {1})[:6] for form in (f"4x{width}", f"2x3x{width}")]
-    return list(dict.fromkeys([*own, *sorted(kernels), *wide, *usual]))
-
-
-def by_sizes(module: nn.Module) -> list[str]:
-    """The inputs torch.nn's modules take, by the attributes in which they keep their sizes."""
-
-    def size(name: str) -> Any:
-        value = getattr(module, name, None)
-        return value if isinstance(value, int) else None
-
-    found = []
-    if words := size("num_embeddings"):
-        found += [f"4x3:int64<{words}"]
-    if width := size("in_features") or size("in1_features"):
-        found += [f"4x{width}", f"2x3x{width}"]
-    if channels := size("in_channels") or size("num_channels"):
-        found += [f"2x{channels}x8x8", f"2x{channels}x8", f"2x{channels}x4x4x4", f"2x{channels}x28x28"]
-    if width := size("num_features"):
-        found += [f"5x{width}", f"3x{width}x4", f"3x{width}x4x4"]
-    if width := size("embed_dim") or size("d_model") or size("input_size"):
-        found += [f"2x3x{width}", f"4x{width}"]
-    shape = getattr(module, "normalized_shape", None)
-    if isinstance(shape, (tuple, list)) and shape:
-        found += ["x".join(map(str, (4, *shape)))]
-    return found
-
-
-def others(parameter: inspect.Parameter, first: str) -> list[str]:
-    """Forms of a further input, the likeliest first, beside a first one of this form."""
-    sizes = first.partition(":")[0].split("x")
-    rows, width, same, two = sizes[0], sizes[-1], "x".join(sizes), "x".join(sizes[:2])
-    kernel = "x".join(["2", *sizes[1:2], *(["3"] * max(0, len(sizes) - 2))])
-    known = {
-        ("p", "eps", "alpha", "slope", "rate", "dropout"): ["0.5"],
-        ("mask",): [f"{same}:bool", f"{two}:bool", f"{rows}:bool"],
-        ("ids", "label", "labels", "index", "tokens"): [f"{rows}:int64<3", f"{two}:int64<3"],
-        SCALES: [width, "2", same, "scalar"],
-        WEIGHTS: [f"2x{width}", f"{width}x2", kernel, "3", width, same],
-    }
-    plain = {"bool": ["=True"], "int": ["=2", "=1"], "float": ["0.5"]}
-    usual = [same, f"{rows}:int64<3", width, f"{width}x2", f"2x{width}", "scalar", "=1"]
-    words = parameter.name.lower().split("_")
-    forms = next((forms for names, forms in known.items() if set(words) & set(names)), usual)
-    return list(dict.fromkeys(plain.get(kind_of(parameter), forms)))
-
-
-def listed(inputs: tuple) -> str:
-    """Such as float32 (4, 3) and None."""
-    return " and ".join(
-        f"{str(v.dtype).removeprefix('torch.')} {tuple(v.shape)}" if isinstance(v, Tensor) else repr(v) for v in inputs
-    )
-
-
-def written(value: Any) -> str:
-    """An input as --input takes it."""
-    if not isinstance(value, Tensor):
-        return str(value).lower() if value is None or isinstance(value, float) else f"={value}"
-    form = "x".join(map(str, value.shape)) or "scalar"
-    if value.dtype == torch.bool:
-        return f"{form}:bool"
-    if value.dtype == torch.float32:
-        return form
-    below = f"<{int(value.max()) + 1}" if not value.is_floating_point() else ""
-    return f"{form}:{str(value.dtype).removeprefix('torch.')}{below}"
+def whole_numbers(value: Any) -> bool:
+    """True for a tensor of integers or truth values."""
+    return isinstance(value, Tensor) and not value.is_floating_point() and not value.is_complex()

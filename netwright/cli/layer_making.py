@@ -18,6 +18,7 @@ Layer = nn.Module | type[Function] | tuple[Callable, Callable]
 USUAL = {"heads": 2, "kernel": 3, "stride": 1, "padding": 1, "dilation": 1, "groups": 2, "layers": 2, "axis": -1}
 """Small numbers for arguments a constructor needs, by a part of their name. Others are 4, which 2 divides."""
 
+LETTERS = 60
 FORWARD = " If it is a forward, write pair = (forward, backward) in the file and check :pair."
 
 
@@ -34,13 +35,24 @@ def made(name: str, thing: Any, arguments: list[str] | None, path: Any) -> tuple
         layer, note = built(name, thing, arguments, path)
         if isinstance(layer, nn.Module) or is_pair(layer) or (isinstance(layer, type) and issubclass(layer, Function)):
             return layer, note
-        thing = layer
+        raise InputError(
+            f"{name} gives no layer.",
+            got=f"{name}(…) returned {short(layer)}, of type {type(layer).__name__}",
+            wanted=KINDS,
+            fix=f"Let {name} return the layer.{FORWARD if inspect.isfunction(thing) else ''}",
+        )
     raise InputError(
         f"{name} is no layer.",
         got=f"{name}, {'a class' if isinstance(thing, type) else f'of type {type(thing).__name__}'}",
         wanted=KINDS,
         fix=f"Give a layer's name in place of {name}, or write pair = (forward, backward) in the file and check :pair.",
     )
+
+
+def short(value: Any) -> str:
+    """A value in a few letters."""
+    told = " ".join(repr(value).split())
+    return told if len(told) <= LETTERS else told[: LETTERS - 1] + "…"
 
 
 def unbuilt(name: str, layer: Any, arguments: list[str] | None) -> Any:
@@ -67,7 +79,7 @@ def built(name: str, maker: Callable, arguments: list[str] | None, path: Any) ->
     except Exception as error:
         raise InputError(
             f"{name}({call}) can't be built.",
-            got=told(error, path),
+            got=told(error, path) + (f"; {', '.join(filled)} was guessed" if filled else ""),
             wanted=f"{name}{signature(maker)}",
             fix=f"Give its arguments: --arg NAME=VALUE, or --arg VALUE in order, once for each.{FORWARD * is_function}",
         ) from error
@@ -107,7 +119,7 @@ def missing(maker: Callable, positional: list[Any], named: dict[str, Any]) -> li
 def usual(parameter: inspect.Parameter) -> Any:
     """A small value for a parameter nobody gave."""
     annotation = kind_of(parameter)
-    if annotation == "bool":
+    if annotation == "bool" or parameter.name == "bias":
         return True
     if annotation == "float" or parameter.name in ("p", "dropout", "rate", "prob", "alpha", "eps"):
         return 0.5

@@ -4,9 +4,25 @@ Each file holds one: its formula and derivation, `forward(…) → (output, cach
 gradient for each argument`, the `torch.autograd.Function` around the two, and the `nn.Module` around that, with the
 arguments and weights of torch.nn's. Inside is nothing but arithmetic, matrix products, indexing, views, reductions and
 elementary functions. `module.arguments(input)` is what the pair is called with.
+
+What has no mathematics (Module, Parameter, Sequential, …) is torch.nn's own, so that a program needs one import:
+`from netwright import layers as nn`.
 """
 
-from torch.nn import Sequential
+from typing import TYPE_CHECKING
+
+from torch import nn
+from torch.nn import (
+    Module,
+    ModuleDict,
+    ModuleList,
+    Parameter,
+    ParameterDict,
+    ParameterList,
+    Sequential,
+    Unflatten,
+    utils,
+)
 
 from netwright.layers import functional, init
 from netwright.layers.activations.gelu import GELU
@@ -31,10 +47,8 @@ from netwright.layers.conv_transpose2d import ConvTranspose2d
 from netwright.layers.dropout import Dropout
 from netwright.layers.embedding import Embedding
 from netwright.layers.flatten import Flatten
-from netwright.layers.fused.gelu_linear import GELULinear
 from netwright.layers.fused.linear_cross_entropy import LinearCrossEntropyLoss
 from netwright.layers.fused.linear_relu import LinearReLU
-from netwright.layers.fused.silu_linear import SiLULinear
 from netwright.layers.group_norm import GroupNorm
 from netwright.layers.gru import GRU
 from netwright.layers.identity import Identity
@@ -74,7 +88,6 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
-    "GELULinear",
     "Gradients",
     "GroupNorm",
     "Identity",
@@ -89,13 +102,18 @@ __all__ = [
     "MSELoss",
     "MaxPool2d",
     "Mish",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
     "MultiheadAttention",
     "NLLLoss",
+    "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "RMSNorm",
     "ReLU",
     "Sequential",
     "SiLU",
-    "SiLULinear",
     "Sigmoid",
     "SmoothL1Loss",
     "SmoothStep",
@@ -103,7 +121,18 @@ __all__ = [
     "Softplus",
     "Tanh",
     "TransformerEncoderLayer",
+    "Unflatten",
     "backpropagate",
     "functional",
     "init",
+    "utils",
 ]
+
+if not TYPE_CHECKING:  # so that a checker of types still sees which names there are
+
+    def __getattr__(name: str) -> None:
+        """Raises AttributeError, with the mend for a name that torch.nn has."""
+        text = f"netwright.layers has no {name}"
+        if not name.startswith("_") and hasattr(nn, name):
+            text += f"; torch.nn's own stands beside these: from torch import nn, nn.{name}"
+        raise AttributeError(text, name=name)

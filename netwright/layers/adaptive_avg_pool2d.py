@@ -1,14 +1,16 @@
 """Adaptive average pooling: P·Q windows that cover an image of any size H·W, and the mean of each.
 
-B batch, C channels. Along rows (columns alike), window p has the rows
+Small letters count what capitals say the number of, from 0: b of B images, c of C channels, row h of H and column v of
+W of the image, window p of P along rows and q of Q along columns. Window p has the rows (columns alike)
 
-    a_p = ⌊pH/P⌋ ≤ h < ⌈(p+1)H/P⌉ = e_p         N_p = e_p − a_p of them; neighbours overlap where P does not divide H
+    ⌊pH/P⌋ ≤ h < ⌈(p+1)H/P⌉         N_p of them; neighbours overlap where P does not divide H
 
     y_bcpq = 1/(N_p N_q) Σ_hv x_bchv            over the rows of p and the columns of q
 
-With g = ∂L/∂y given,
+∂y_bcpq/∂x_bchv is 1/(N_p N_q) if row h is in window p and column v in window q, else 0. By the chain rule, with the
+loss L and g = ∂L/∂y given,
 
-    ∂L/∂x_bchv = Σ_pq g_bcpq / (N_p N_q)        over the windows that have row h and column v
+    ∂L/∂x_bchv = Σ_pq g_bcpq / (N_p N_q)        over the p that have row h and the q that have column v
 
 Which are these? Row h is in window p if ⌊pH/P⌋ ≤ h and h < ⌈(p+1)H/P⌉. As h is a whole number, the first says
 pH/P < h + 1, or p < (h+1)P/H, and the second h < (p+1)H/P, or p + 1 > hP/H. As p is a whole number too,
@@ -27,23 +29,25 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from netwright.core.errors import InputError
-from netwright.layers.windows import Pair
+from netwright.layers.precision import wide
+from netwright.layers.windows import Pair, size_of
 
 Cache = tuple[Pair, Pair]
 
 
 def forward(x: Tensor, size: Pair) -> tuple[Tensor, Cache]:
     """x (…, H, W), size (P, Q) → y (…, P, Q); (H, W) and (P, Q) are kept."""
-    height, width = x.shape[-2:]
-    y = cover_sums(x, -2, size[0]) / lengths(x, -2, height, size[0])
-    return cover_sums(y, -1, size[1]) / lengths(x, -1, width, size[1]), ((height, width), size)
+    height, width = size_of(x)
+    y = cover_sums(wide(x), -2, size[0]) / lengths(x, -2, height, size[0])
+    y = cover_sums(y, -1, size[1]) / lengths(x, -1, width, size[1])
+    return y.to(x.dtype), ((height, width), size)
 
 
 def backward(grad_output: Tensor, cache: Cache) -> tuple[Tensor | None, ...]:
     """∂L/∂y (…, P, Q) → ∂L/∂x (…, H, W)."""
-    g, ((height, width), size) = grad_output, cache
+    g, ((height, width), size) = wide(grad_output), cache
     g = cover_sums(g / lengths(g, -1, width, size[1]), -1, width)
-    return cover_sums(g / lengths(g, -2, height, size[0]), -2, height), None
+    return cover_sums(g / lengths(g, -2, height, size[0]), -2, height).to(grad_output.dtype), None
 
 
 def bounds(like: Tensor, length: int, windows: int) -> tuple[Tensor, Tensor]:
@@ -116,7 +120,7 @@ class AdaptiveAvgPool2d(nn.Module):
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
         wanted = self.output_size if isinstance(self.output_size, tuple | list) else (self.output_size,) * 2
-        size = tuple(n if w is None else w for n, w in zip(input.shape[-2:], wanted, strict=True))
+        size = tuple(n if w is None else w for n, w in zip(size_of(input), wanted, strict=True))
         if min(*size, *input.shape[-2:]) < 1:
             raise InputError(
                 "There must be places to average, and windows for the averages.",

@@ -47,6 +47,7 @@ from torch.autograd import Function
 
 from netwright.core.errors import InputError
 from netwright.layers.masks import causal, summed_to
+from netwright.layers.own import own
 from netwright.layers.precision import keep_precision, precision_of
 
 Output = tuple[Tensor, Tensor]
@@ -121,7 +122,8 @@ class AttentionFunction(Function):
     @staticmethod
     def forward(*arguments: Any) -> Output:
         """The output and the weights."""
-        return forward(*arguments)[0]
+        output, weights = forward(*arguments)[0]
+        return own(output), own(weights)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Output) -> None:
@@ -135,9 +137,10 @@ class AttentionFunction(Function):
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
         grad_output, grad_weights = grad_outputs
+        saved = ctx.saved_tensors  # read once: under activation checkpointing a second reading fails
         if grad_output is None:
-            grad_output = torch.zeros_like(ctx.saved_tensors[5])
-        cache = (*ctx.saved_tensors, ctx.dropout_p, ctx.scale)
+            grad_output = torch.zeros_like(saved[5])
+        cache = (*saved, ctx.dropout_p, ctx.scale)
         with precision_of(ctx):
             return backward((grad_output, grad_weights), cache, ctx.needs_input_grad)
 

@@ -1,14 +1,18 @@
 """Average pooling: the mean of each window, channel by channel.
 
-B batch, C channels, H·W places of the image, P·Q windows, (i, j) places of a window, stride s, padding p with zeros.
+Small letters count, from 0, what capitals say the number of: b of B images, c of C channels, row h of H and column v of
+W of the image, window p of P and q of Q along rows and columns, place (i, j) of a window. Stride s and margin m
+(`padding`: rows of zeros before the first one) for rows and columns apart; one letter here.
 
-    y_bcpq = 1/N_pq Σ_ij x_bchv                 where h = sp + i − p and v = sq + j − p; outside of the image x is 0
+    y_bcpq = 1/N_pq Σ_ij x_bchv                 with h = sp + i − m and v = sq + j − m; outside of the image x is 0
 
-N is k·k; or without the padded places, or what `divisor_override` says; a window that reaches beyond the padding (with
-`ceil_mode`) does not count what is there. With g = ∂L/∂y given, and the sum over the windows that x_bchv is in, that is
-all (p, q) for which there are i and j with h = sp + i − p and v = sq + j − p,
+N_pq is how many places a window has; or how many of them lie in the image, or what `divisor_override` says. A window
+that reaches beyond the padding (with `ceil_mode`) does not count what is there. No x changes N.
 
-    ∂L/∂x_bchv = Σ_pq g_bcpq ∂y_bcpq/∂x_bchv = Σ_pq g_bcpq / N_pq
+x_bchv is in y_bcpq once, divided by N_pq, if there are i and j with h = sp + i − m and v = sq + j − m: then
+∂y_bcpq/∂x_bchv = 1/N_pq, else 0. By the chain rule, with the loss L and g = ∂L/∂y given,
+
+    ∂L/∂x_bchv = Σ_pq g_bcpq ∂y_bcpq/∂x_bchv = Σ_pq g_bcpq / N_pq       over the windows (p, q) that x_bchv is in
 
 Source: LeCun and others, "Gradient-based learning applied to document recognition" (1998), its subsampling layers.
 """
@@ -19,7 +23,17 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from netwright.layers.windows import Pair, count_windows, padded, several, spread_sums, window_sums
+from netwright.layers.precision import wide
+from netwright.layers.windows import (
+    Pair,
+    check_steps,
+    count_windows,
+    padded,
+    several,
+    size_of,
+    spread_sums,
+    window_sums,
+)
 
 Cache = tuple[Pair, Pair, Pair, Pair, bool, bool, int | None]
 
@@ -28,18 +42,18 @@ def forward(
     x: Tensor, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool, with_padding: bool, divisor: int | None
 ) -> tuple[Tensor, Cache]:
     """x (…, H, W) → y (…, P, Q), and (H, W) and the options to be kept."""
-    height, width = x.shape[-2:]
-    cache = (height, width), kernel, stride, padding, ceil_mode, with_padding, divisor
-    count = counts((height, width), kernel, stride, padding, ceil_mode)
-    sums = window_sums(padded(x, count, kernel, stride, padding, (1, 1), 0.0), count, kernel, stride)
-    return sums / divisors(sums, cache), cache
+    cache = size_of(x), kernel, stride, padding, ceil_mode, with_padding, divisor
+    count = counts(size_of(x), kernel, stride, padding, ceil_mode)
+    sums = window_sums(padded(wide(x), count, kernel, stride, padding, (1, 1), 0.0), count, kernel, stride)
+    return (sums / divisors(sums, cache)).to(x.dtype), cache
 
 
 def backward(grad_output: Tensor, cache: Cache) -> tuple[Tensor | None, ...]:
     """∂L/∂y (…, P, Q) → ∂L/∂x (…, H, W)."""
     size, kernel, stride, padding, *_ = cache
-    g = grad_output / divisors(grad_output, cache)
-    return spread_sums(g, size, kernel, stride, padding), None, None, None, None, None, None
+    g = wide(grad_output) / divisors(grad_output, cache)
+    grad_x = spread_sums(g, size, kernel, stride, padding).to(grad_output.dtype)
+    return grad_x, None, None, None, None, None, None
 
 
 def counts(size: Pair, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool) -> Pair:
@@ -117,11 +131,16 @@ class AvgPool2d(nn.Module):
         super().__init__()
         self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
         self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
+        kernel, steps, margin = self.sizes()
+        check_steps(kernel, steps, margin, (1, 1))
+
+    def sizes(self) -> tuple[tuple[int, ...], ...]:
+        """Kernel, stride and padding, each for both axes."""
+        return several(self.kernel_size, 2), several(self.stride, 2), several(self.padding, 2)
 
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
-        sizes = (several(n, 2) for n in (self.kernel_size, self.stride, self.padding))
-        return input, *sizes, self.ceil_mode, self.count_include_pad, self.divisor_override
+        return input, *self.sizes(), self.ceil_mode, self.count_include_pad, self.divisor_override
 
     def forward(self, input: Tensor) -> Tensor:
         """(…, H, W) → (…, P, Q)."""

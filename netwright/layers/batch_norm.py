@@ -63,8 +63,8 @@ def forward(
         over = (0, *range(2, x.dim()))
         mean = numbers.sum(over) / amount(x)
         var = (numbers - lifted(mean, x)).square().sum(over) / amount(x)
-    r = (var + eps).rsqrt()
-    y = (numbers - lifted(mean, x)) * lifted(r if weight is None else r * weight, x)
+    r = (wide(var) + eps).rsqrt()
+    y = (numbers - lifted(wide(mean), x)) * lifted(r if weight is None else r * weight, x)
     y = (y if bias is None else y + lifted(bias, x)).to(x.dtype)
     return (y, mean, var) if gathered else y, (x, weight, bias, mean, var, eps)
 
@@ -73,8 +73,8 @@ def backward(grad_output: Tensor | tuple[Tensor, ...], cache: Cache) -> tuple[Te
     """∂L/∂y (B, C, …), with ∂L/∂μ and ∂L/∂v (C,) where those are outputs → a gradient for each argument."""
     x, weight, bias, mean, var, eps = cache
     g = grad_output[0] if isinstance(grad_output, tuple) else grad_output
-    over, r = (0, *range(2, x.dim())), (var + eps).rsqrt()
-    g, centred = g.to(r.dtype), x - lifted(mean, x)
+    over, r = (0, *range(2, x.dim())), (wide(var) + eps).rsqrt()
+    g, centred = g.to(r.dtype), wide(x) - lifted(wide(mean), x)
     grad_bias, grad_weight = g.sum(over), (g * centred).sum(over) * r
     slope = r if weight is None else r * weight  # r γ
     grad_mean, grad_var = -slope * grad_bias, -0.5 * r * slope * grad_weight
@@ -84,7 +84,7 @@ def backward(grad_output: Tensor | tuple[Tensor, ...], cache: Cache) -> tuple[Te
         grad_x = grad_x + centred * lifted(grad_var * (2 / amount(x)), x) + lifted(grad_mean / amount(x), x)
     grad_weight = None if weight is None else grad_weight.to(weight.dtype)
     grad_bias = None if bias is None else grad_bias.to(bias.dtype)
-    given = (None, None) if isinstance(grad_output, tuple) else (grad_mean, grad_var)
+    given = (None, None) if isinstance(grad_output, tuple) else (grad_mean.to(mean.dtype), grad_var.to(var.dtype))
     return grad_x.to(x.dtype), grad_weight, grad_bias, *given, None
 
 

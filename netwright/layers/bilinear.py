@@ -26,9 +26,10 @@ from torch.autograd import Function
 
 from netwright.core.errors import InputError
 from netwright.layers.init import uniform_
+from netwright.layers.own import own
 from netwright.layers.precision import keep_precision, precision_of
 
-Cache = tuple[Tensor, Tensor, Tensor]
+Cache = tuple[Tensor, Tensor, Tensor, bool]
 
 
 def products(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -43,18 +44,18 @@ def forward(u: Tensor, v: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[
     *_, pairs = products(u, v)
     y = pairs @ weight.flatten(1).T
     y = y if bias is None else y + bias
-    return y.reshape(*u.shape[:-1], len(weight)), (u, v, weight)
+    return y.reshape(*u.shape[:-1], len(weight)), (u, v, weight, bias is not None)
 
 
 def backward(
     grad_output: Tensor, cache: Cache, needed: tuple[bool, ...] = (True, True, True, True)
 ) -> tuple[Tensor | None, ...]:
     """∂L/∂y (…, O) → ∂L/∂u (…, I), ∂L/∂v (…, J), ∂L/∂W (O, I, J), ∂L/∂b (O,); None for those that are not needed."""
-    *inputs, weight = cache
+    *inputs, weight, biased = cache
     u, v, pairs = products(*inputs)
     g = grad_output.reshape(len(u), len(weight))
     grad_weight = (g.T @ pairs).reshape(weight.shape) if needed[2] else None
-    grad_bias = g.sum(0) if needed[3] else None
+    grad_bias = g.sum(0) if biased and needed[3] else None
     if not (needed[0] or needed[1]):
         return None, None, grad_weight, grad_bias
     q = (g @ weight.flatten(1)).reshape(len(u), *weight.shape[1:])  # (B, I, J)
@@ -70,19 +71,20 @@ class BilinearFunction(Function):
     @staticmethod
     def forward(u: Tensor, v: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The output alone."""
-        return forward(u, v, weight, bias)[0]
+        return own(forward(u, v, weight, bias)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
         """Keep what `backward` needs."""
         ctx.save_for_backward(*inputs[:3])
+        ctx.biased = inputs[3] is not None
         keep_precision(ctx, inputs[0])
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
         with precision_of(ctx):
-            return backward(grad_outputs[0], ctx.saved_tensors, ctx.needs_input_grad)
+            return backward(grad_outputs[0], (*ctx.saved_tensors, ctx.biased), ctx.needs_input_grad)
 
 
 class Bilinear(nn.Module):

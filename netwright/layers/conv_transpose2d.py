@@ -1,20 +1,31 @@
 """A transposed convolution: each place of the image is written over its window of the answer, weighted, and added up.
 
-B batch, C channels in, O channels out, P·Q places of the image, H·W places of the answer, (i, j) places of the kernel,
-stride s, dilation d, padding p (cut off here), for rows and columns apart; one letter here.
+Small letters count, from 0, what capitals say the number of: b of B images, c of C channels in, o of O channels out,
+row p of P and column q of Q of the image, row h of H and column v of W of the answer, row i and column j of the kernel
+w; the bias is b_o. Stride s, dilation d and margin m (`padding`: rows of the answer that are cut off before its first
+one) may differ for rows and columns; here one letter stands for both. The loss is L. What row p of the image writes
+with row i of the kernel goes to row sp + di − m of the answer:
 
-    y_bohv = b_o + Σ_c Σ_ij x_bcpq W_coij       over the (p, q, i, j) with h = sp + di − p and v = sq + dj − p
+    y_bohv = b_o + Σ_c Σ_pqij x_bcpq w_coij     over all (p, q, i, j) with h = sp + di − m and v = sq + dj − m       (*)
 
-It is what a convolution does going backward (`conv2d.py`): the same sum, with x in the place of its ∂L/∂y, and y in
-that of its ∂L/∂x. So its forward is the gradient here. With g = ∂L/∂y given, each gradient is a sum over the answers in
-which a number takes part, of g times how that answer changes with the number:
+This is what a convolution does going backward (`conv2d.py`): the same sum, with x in the place of its ∂L/∂y, and y in
+that of its ∂L/∂x. So forward here is the gradient there. Now g = ∂L/∂y is given, and L depends on x, w and b through y
+alone. Each gradient is a sum over the answers in which a number takes part, of g times what it is multiplied by there:
 
-    ∂L/∂x_bcpq = Σ_o Σ_ij g_bo,sp+di−p,sq+dj−p W_coij          the convolution of g with W: x_bcpq is in these answers
-    ∂L/∂W_coij = Σ_bpq x_bcpq g_bo,sp+di−p,sq+dj−p             a convolution's ∂L/∂W, of the image g and the gradient x
-    ∂L/∂b_o    = Σ_bhv g_bohv
+    x_bcpq is, for each o, i and j, in the one answer that (*) names, times w_coij; the convolution of g with w:
+
+        ∂L/∂x_bcpq = Σ_o Σ_ij g_bohv w_coij       with h = sp + di − m and v = sq + dj − m; outside of the answer g is 0
+
+    w_coij is, for each b, p and q, in the one answer that (*) names, times x_bcpq; the ∂L/∂w of that convolution:
+
+        ∂L/∂w_coij = Σ_bpq g_bohv x_bcpq            with the same h and v
+
+    b_o is in all answers of channel o, times 1:
+
+        ∂L/∂b_o = Σ_bhv g_bohv
 
 A convolution of stride s makes the same P of s different heights H: `output_padding` or `output_size` says which one is
-meant. Rows that no window reaches are b.
+meant. Rows that no window reaches hold b_o alone.
 
 Source: Zeiler, Krishnan, Taylor and Fergus, "Deconvolutional networks" (2010).
 """
@@ -29,29 +40,34 @@ from torch.autograd import Function
 from netwright.core.errors import InputError
 from netwright.layers.conv_options import check_options, described, draw_weights
 from netwright.layers.correlation import Margins, Pair, correlate, match, spread
+from netwright.layers.own import own
 from netwright.layers.precision import keep_precision, precision_of
-from netwright.layers.windows import images, several
+from netwright.layers.windows import check_steps, images, several
 
-Cache = tuple[Tensor, Tensor, Pair, Pair, Pair, Pair, int]
+Cache = tuple[Tensor, Tensor, bool, Pair, Pair, Pair, Pair, int]
 
 
 def forward(
     x: Tensor, weight: Tensor, bias: Tensor | None, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> tuple[Tensor, Cache]:
-    """x (…, C, P, Q), weight (C, O/G, kh, kw), bias (O,) or None, size (H, W) → y (…, O, H, W); all but b is kept."""
+    """x (…, C, P, Q), weight (C, O/G, kh, kw), bias (O,) or None, size (H, W) → y (…, O, H, W), and what is kept.
+
+    That is x, the weight, whether there is a bias, and the options.
+    """
     around = margins(x, weight, size, stride, padding, dilation)
     y = spread(images(x), weight, size, stride, around, dilation, groups)
     y = y if bias is None else y + bias[:, None, None]
-    return y.reshape(*x.shape[:-3], *y.shape[1:]), (x, weight, size, stride, padding, dilation, groups)
+    cache = x, weight, bias is not None, size, stride, padding, dilation, groups
+    return y.reshape(*x.shape[:-3], *y.shape[1:]), cache
 
 
 def backward(grad_output: Tensor, cache: Cache, needed: tuple[bool, ...] = (True,) * 3) -> tuple[Tensor | None, ...]:
-    """∂L/∂y (…, O, H, W) → ∂L/∂x (…, C, P, Q), ∂L/∂W (C, O/G, kh, kw), ∂L/∂b (O,); None for those not needed."""
-    x, weight, size, stride, padding, dilation, groups = cache
+    """∂L/∂y (…, O, H, W) → ∂L/∂x (…, C, P, Q), ∂L/∂w (C, O/G, kh, kw), ∂L/∂b (O,); None for those not needed."""
+    x, weight, has_bias, size, stride, padding, dilation, groups = cache
     g, (kh, kw), around = images(grad_output), weight.shape[2:], margins(x, weight, size, stride, padding, dilation)
     grad_x = correlate(g, weight, None, stride, around, dilation, groups).reshape(x.shape) if needed[0] else None
     grad_weight = match(images(x), g, (kh, kw), stride, around, dilation, groups) if needed[1] else None
-    grad_bias = g.sum((0, 2, 3)) if needed[2] else None
+    grad_bias = g.sum((0, 2, 3)) if needed[2] and has_bias else None
     return grad_x, grad_weight, grad_bias, None, None, None, None, None
 
 
@@ -71,13 +87,14 @@ class ConvTranspose2dFunction(Function):
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None, *options: Any) -> Tensor:
         """The output alone."""
-        return forward(x, weight, bias, *options)[0]
+        return own(forward(x, weight, bias, *options)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
         """Keep what `backward` needs."""
-        x, weight, _, *ctx.options = inputs
+        x, weight, bias, *options = inputs
         ctx.save_for_backward(x, weight)
+        ctx.options = (bias is not None, *options)
         keep_precision(ctx, inputs[0])
 
     @staticmethod
@@ -120,12 +137,13 @@ class ConvTranspose2d(nn.Module):
         self.kernel_size, self.stride, self.dilation = (several(n, 2) for n in (kernel_size, stride, dilation))
         self.padding, self.output_padding = several(padding, 2), several(output_padding, 2)
         self.transposed, self.padding_mode = True, padding_mode
-        if any(o >= max(s, d) for o, s, d in zip(self.output_padding, self.stride, self.dilation, strict=True)):
+        check_steps(self.kernel_size, self.stride, self.padding, self.dilation)
+        if any(not 0 <= o < max(s, d) for o, s, d in zip(self.output_padding, self.stride, self.dilation, strict=True)):
             raise InputError(
-                "More rows are added at the end than one step of the window leaves open.",
+                "Rows are added at the end only as many as one step of the window leaves open.",
                 got=f"output_padding={self.output_padding}",
-                wanted=f"less than the stride {self.stride} or the dilation {self.dilation}",
-                fix="Give a smaller `output_padding`, or pad the answer after the layer.",
+                wanted=f"0 or more, less than the stride {self.stride} or the dilation {self.dilation}",
+                fix="Give an `output_padding` of 0 or more below these, or pad the answer after the layer.",
             )
         shape = (in_channels, out_channels // groups, *self.kernel_size)
         self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))

@@ -1,10 +1,10 @@
 """The three sums that a convolution, its gradients, and the convolution that goes the other way are made of.
 
 B batch, C channels in, O channels out, H·W places of the image x, P·Q places of the answer; kh·kw places (i, j) of the
-kernel w; stride s, dilation d, margin p (zeros before the first row or column), G groups; g has the answer's shape.
+kernel w; stride s, dilation d, margin m (zeros before the first row or column), G groups; g has the answer's shape.
 Window (p, q) has the image's place (h, v) at its place (i, j) if
 
-    h = sp + di − margin        v = sq + dj − margin                                                            (*)
+    h = sp + di − m        v = sq + dj − m                                                                      (*)
 
     correlate   y_bopq = Σ_cij w_ocij x_bchv            every answer reads its window of x
     match       w_ocij = Σ_bpq x_bchv g_bopq            how far g and the image, shifted by (i, j), go together
@@ -106,6 +106,10 @@ def match(grad: Tensor, x: Tensor, kernel: Pair, stride: Pair, margins: Margins,
     """grad (B, O, P, Q), x (B, C, H, W) → (O, C/G, kh, kw)."""
     batch, outputs, p, q = grad.shape
     rows, _ = strips(x, kernel, stride, margins, dilation, groups)
+    if torch.compiler.is_compiling():
+        # Inductor keeps a transposed slice for backward as a tensor of its own; at another image size it then still
+        # expects the strides of the first one. What is whole here has the same strides there.
+        rows = [row.contiguous() for row in rows]
     g = grad.reshape(batch * groups, outputs // groups, p * q)
     sizes = batch, outputs, x.shape[1] // groups, kernel[1]
     products = [(g @ row.transpose(1, 2)).reshape(sizes).sum(0) for row in rows]
@@ -128,7 +132,7 @@ def spread(
 def gathered(
     grad: Tensor, weight: Tensor, size: Pair, stride: Pair, margins: Margins, dilation: Pair, groups: int
 ) -> Tensor:
-    """`spread` at stride 1: with p = h − di + margin, x reads a window of g too, with the kernel back to front."""
+    """`spread` at stride 1: with p = h − di + m, x reads a window of g too, with the kernel back to front."""
     outputs, inputs, kh, kw = weight.shape
     weight = weight.reshape(groups, outputs // groups, inputs, kh, kw).transpose(1, 2).flip(3, 4)
     weight = weight.reshape(groups * inputs, outputs // groups, kh, kw)

@@ -61,8 +61,8 @@ class DropoutFunction(Function):
 class Dropout(nn.Module):
     """torch.nn.Dropout, by hand: x of any shape → the same shape. On the CPU the same seed drops the same numbers.
 
-    `p` is the probability to be dropped. In evaluation, and with p = 0, x itself is handed on. Raises InputError for a
-    `p` that is no probability, and for inplace=True.
+    `p` is the probability to be dropped. In evaluation, and with p = 0, x itself is handed on. `inplace=True`
+    is accepted and makes no difference: the input stays as it is. Raises InputError for a `p` that is no probability.
 
     >>> Dropout(0.5).eval()(torch.ones(3))
     tensor([1., 1., 1.])
@@ -76,13 +76,6 @@ class Dropout(nn.Module):
                 got=f"p={p}",
                 wanted="a number from 0 to 1",
                 fix="Give the share of numbers to be dropped as p, for instance p=0.1.",
-            )
-        if inplace:
-            raise InputError(
-                "This dropout does not write into its input.",
-                got="inplace=True",
-                wanted="inplace=False",
-                fix="Leave inplace out: the numbers are the same.",
             )
         self.p, self.inplace = p, inplace
 

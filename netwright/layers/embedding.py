@@ -23,6 +23,8 @@ from torch.autograd import Function
 
 from netwright.core.errors import InputError
 from netwright.layers.init import normal_
+from netwright.layers.own import own
+from netwright.layers.precision import wide
 
 Cache = tuple[Tensor, Tensor, int | None, bool]
 
@@ -37,16 +39,17 @@ def forward(things: Tensor, weight: Tensor, padding: int | None, mean: bool) -> 
 
 
 def backward(grad_output: Tensor, cache: Cache) -> tuple[Tensor | None, ...]:
-    """∂L/∂y (…, E) → ∂L/∂W (V, E)."""
+    """∂L/∂y (…, E) → ∂L/∂W (V, E), added up in float32 at least."""
     things, weight, padding, mean = cache
     things = things.reshape(-1)
-    g = grad_output.reshape(len(things), weight.shape[1])
-    if mean:
-        times = g.new_zeros(len(weight)).index_add(0, things, g.new_ones(len(things)))
+    g = wide(grad_output.reshape(len(things), weight.shape[1]))
+    if mean:  # counted in whole numbers: bfloat16 knows none between 256 and 258
+        count = things.new_ones(len(things), dtype=torch.int64)
+        times = count.new_zeros(len(weight)).index_add(0, things, count)
         g = g / times.index_select(0, things).unsqueeze(1)
     if padding is not None:
         g = g.masked_fill((things == padding).unsqueeze(1), 0.0)
-    return None, g.new_zeros(weight.shape).index_add(0, things, g), None, None
+    return None, g.new_zeros(weight.shape).index_add(0, things, g).to(weight.dtype), None, None
 
 
 class EmbeddingFunction(Function):
@@ -57,7 +60,7 @@ class EmbeddingFunction(Function):
     @staticmethod
     def forward(things: Tensor, weight: Tensor, padding: int | None, mean: bool) -> Tensor:
         """The output alone."""
-        return forward(things, weight, padding, mean)[0]
+        return own(forward(things, weight, padding, mean)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:

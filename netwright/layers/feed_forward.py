@@ -9,6 +9,9 @@ Each step has its own pair of functions. `backward` goes through them from the l
 
     ∂L/∂y → ∂L/∂d, ∂L/∂W2, ∂L/∂b2 → ∂L/∂a → ∂L/∂u → ∂L/∂x, ∂L/∂W1, ∂L/∂b1
 
+So the cache holds the steps' caches, not inputs and outputs alone as a smaller layer's does. No Function is made of the
+pair: the encoder's layer calls those of the steps, and autograd chains the same backwards.
+
 Source: Vaswani et al., "Attention Is All You Need" (2017), "position-wise feed-forward networks".
 """
 

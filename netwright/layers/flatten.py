@@ -1,18 +1,22 @@
 """Flatten: some neighbouring axes laid out as one, the last of them running fastest.
 
-With axes of N₁ … Nₙ places,
+With axes of N₁ … Nₙ places, counted from 0,
 
     y_(i₁N₂…Nₙ + … + iₙ₋₁Nₙ + iₙ) = x_i₁…iₙ
 
-No number changes: each y is one x, with ∂y/∂x = 1. So the gradient of an x is that of its y, and with g = ∂L/∂y given,
+No number changes: each y is one x, with ∂y/∂x = 1. So the gradient of an x is that of its y, and with the loss L and
+g = ∂L/∂y given,
 
     ∂L/∂x_i₁…iₙ = g_(i₁N₂…Nₙ + … + iₙ)          g, in the shape of x
 """
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+
+from netwright.layers.own import own
 
 Cache = tuple[tuple[int, ...]]
 
@@ -34,8 +38,8 @@ class FlattenFunction(Function):
 
     @staticmethod
     def forward(x: Tensor, start: int, end: int) -> Tensor:
-        """The output alone."""
-        return forward(x, start, end)[0]
+        """The output alone, of a copy: a view of x could not be written into, and nor could x."""
+        return own(forward(x.clone(memory_format=torch.contiguous_format), start, end)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:

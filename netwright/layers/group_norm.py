@@ -32,6 +32,7 @@ from torch.autograd import Function
 
 from netwright.core.errors import InputError
 from netwright.layers.init import ones_, zeros_
+from netwright.layers.own import own
 from netwright.layers.precision import wide
 
 Cache = tuple[Tensor, Tensor | None, Tensor | None, int, float]
@@ -75,7 +76,7 @@ class GroupNormFunction(Function):
     @staticmethod
     def forward(x: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float) -> Tensor:
         """The output alone."""
-        return forward(x, weight, bias, groups, eps)[0]
+        return own(forward(x, weight, bias, groups, eps)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:

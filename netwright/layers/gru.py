@@ -28,8 +28,15 @@ what was made there times how that changes with the number.
 
        da_r = dr ⊙ r (1 − r)      da_z = dz ⊙ z (1 − z)
 
-   So da_r, da_z and dq are each dh_t times a number that is known since the forward pass; `slopes` makes these
-   numbers for all steps at once.
+   Call the two factors, side by side, inside = [r (1 − r), z (1 − z)]. With 1 and 2 put in, each is dh_t times a number
+   that is known since the forward pass:
+
+       da_n = dh_t ⊙ to_n                                        to_n = (1 − z) ⊙ (1 − n²)
+       (da_r, da_z, dq) = (dh_t, dh_t, dh_t) ⊙ local             da_r: to_n ⊙ q ⊙ r (1 − r)
+                                                                 da_z: (h_{t−1} − n) ⊙ z (1 − z)
+                                                                 dq:   to_n ⊙ r
+
+   `slopes` makes local, to_n and inside for all steps at once.
 4. h_{t−1} is used by step t in four places: in h_t, times z, and in a_r, a_z and q through W_hr, W_hz and W_hn, which
    lie below one another in W_hh. It was also given out (grad_h, which is given):
 
@@ -45,9 +52,15 @@ what was made there times how that changes with the number.
    With all steps of all sequences below one another each sum is one matrix product: a linear layer's backward, with
    T·B rows (see `linear.py`).
 
-**In the code.** σ(a) = ½ + ½ tanh(a/2), so the rows of r and z in W and b are halved and σ is a tanh. The gates, n and
-q are outputs, for `backward` reads them; a second derivative comes back through them, as gradients that are added to
-dr, dz, dn and dq.
+**In the code.** Rows are sequences, so W h stands as h Wᵀ. σ(a) = ½ + ½ tanh(a/2), so the rows of r and z in W and b
+are halved and σ is a tanh. `inner` is (da_r, da_z, dq), what goes to W_hh; `outer` is (da_r, da_z, da_n), what goes to
+W_ih; `back` is what step t hands to dh_{t−1}.
+
+**Why the gates, n and q are outputs.** `backward` reads them, and making them again would be a second forward pass. So
+they are kept. For a second derivative autograd goes through `backward`, and has to know of each tensor read there how
+it depends on x and the weights. It knows that of a Function's inputs and outputs, and of nothing made in between. So
+they are given out beside h, though the module uses h alone. A second derivative then brings a gradient for each, as for
+any output (otherwise it is None): one more term of dr, dz, dn and dq. `returned` takes them on to inner and da_n.
 
 Sources: Cho et al., "Learning phrase representations using RNN encoder–decoder" (2014); backward through time: Werbos,
 "Backpropagation through time" (1990).
@@ -78,31 +91,35 @@ def forward(
     """x (T, B, D), h0 (B, H), W_ih (3H, D), W_hh (3H, H), b (3H,) or None → outputs, and what to keep."""
     hidden = h0.shape[1]
     half = h0.new_full((2 * hidden,), 0.5)
-    scale = torch.cat([half, h0.new_ones(hidden)])  # σ(a) = ½ + ½ tanh(½ a) for r and z, n as it is
-    outer = None if bias_ih is None else bias_ih * scale
-    inner = torch.zeros_like(scale) if bias_hh is None else bias_hh * scale
-    from_x, _ = linear.forward(x, weight_ih * scale[:, None], outer)  # (T, B, 3H)
-    within = (weight_hh * scale[:, None]).T
+    scale = torch.cat([half, h0.new_ones(hidden)])  # halves the rows of r and z: σ(a) = ½ + ½ tanh(½ a); n as it is
+    bias_x = None if bias_ih is None else bias_ih * scale
+    bias_h = torch.zeros_like(scale) if bias_hh is None else bias_hh * scale
+    from_x, _ = linear.forward(x, weight_ih * scale[:, None], bias_x)  # (T, B, 3H)
+    weight_h = (weight_hh * scale[:, None]).T
     h, found = h0, []
     for a in from_x.unbind(0):
         a_rz, a_n = a.split([2 * hidden, hidden], 1)
-        h_rz, q = torch.addmm(inner, h, within).split([2 * hidden, hidden], 1)
+        h_rz, q = torch.addmm(bias_h, h, weight_h).split([2 * hidden, hidden], 1)
         rz = torch.add(half, torch.tanh(a_rz + h_rz), alpha=0.5)
         r, z = rz.chunk(2, 1)
         n = torch.tanh(torch.addcmul(a_n, r, q))
         h = torch.lerp(n, h, z)  # n + z (h − n)
         found.append((h, rz, n, q))
     h, rz, n, q = (torch.stack(part) for part in zip(*found, strict=True))
-    return (h, rz, n, q), (x, h0, weight_ih, weight_hh, h, rz, n, q, bias_ih is not None)
+    return (h, rz, n, q), (x, h0, weight_ih, weight_hh, h, rz, n, q, bias_ih is not None, bias_hh is not None)
 
 
 def slopes(before: Tensor, rz: Tensor, n: Tensor, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """h_{t−1}, r and z, n, q of all steps → what makes da_r, da_z, dq of dh_t (T, B, 3, H), da_n of dh_t, and σ′."""
+    """h_{t−1}, r and z, n, q of all steps → local (T, B, 3, H), to_n (T, B, H) and inside (T, B, 2H).
+
+    local makes da_r, da_z and dq of dh_t, to_n makes da_n of it (steps 1 to 3); inside is σ′ of r and z (step 3).
+    """
     r, z = rz.chunk(2, 2)
     inside = rz * (1 - rz)
     inside_r, inside_z = inside.chunk(2, 2)
     to_n = (1 - z) * (1 - n * n)
-    return torch.stack([to_n * q * inside_r, (before - n) * inside_z, to_n * r], 2), to_n, inside
+    local = torch.stack([to_n * q * inside_r, (before - n) * inside_z, to_n * r], 2)
+    return local, to_n, inside
 
 
 def returned(
@@ -119,7 +136,7 @@ def backward(
     grad_outputs: tuple[Tensor | None, ...], cache: tuple, needed: tuple[bool, ...] = (True,) * 6
 ) -> tuple[Tensor | None, ...]:
     """∂L/∂ of h, of r and z, of n, of q, None for zero → ∂L/∂ of x, h0, W_ih, W_hh, b_ih, b_hh."""
-    x, h0, weight_ih, weight_hh, h, rz, n, q, bias = cache
+    x, h0, weight_ih, weight_hh, h, rz, n, q, *biased = cache
     grad_h, later = torch.zeros_like(h) if grad_outputs[0] is None else grad_outputs[0], grad_outputs[1:]
     before = torch.cat([h0[None], h[:-1]])
     local, to_n, inside = slopes(before, rz, n, q)
@@ -136,8 +153,8 @@ def backward(
     dh, inner = torch.stack(all_dh[::-1]), torch.stack(all_inner[::-1])
     da_n = dh * to_n if extra is None else dh * to_n + extra[1]
     outer = torch.cat([inner[:, :, : -h0.shape[1]], da_n], 2)  # da_r, da_z and da_n (T, B, 3H)
-    grad_x, grad_ih, grad_b_ih = linear.backward(outer, (x, weight_ih), (needed[0], True, bias))
-    _, grad_hh, grad_b_hh = linear.backward(inner, (before, weight_hh), (False, True, bias))
+    grad_x, grad_ih, grad_b_ih = linear.backward(outer, (x, weight_ih), (needed[0], needed[2], biased[0] and needed[4]))
+    _, grad_hh, grad_b_hh = linear.backward(inner, (before, weight_hh), (False, needed[3], biased[1] and needed[5]))
     return grad_x, back, grad_ih, grad_hh, grad_b_ih, grad_b_hh
 
 
@@ -157,13 +174,13 @@ class GRUFunction(Function):
         ctx.set_materialize_grads(False)  # all but h have a gradient in second derivatives alone
         ctx.save_for_backward(*inputs[:4], *output)
         keep_precision(ctx, inputs[0])
-        ctx.bias = inputs[4] is not None
+        ctx.biased = inputs[4] is not None, inputs[5] is not None
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
         with precision_of(ctx):
-            return backward(grad_outputs, (*ctx.saved_tensors, ctx.bias), ctx.needs_input_grad)
+            return backward(grad_outputs, (*ctx.saved_tensors, *ctx.biased), ctx.needs_input_grad)
 
 
 def layer(x: Tensor, start: recurrent.State, weights: recurrent.Weights) -> recurrent.State:
@@ -177,8 +194,9 @@ class GRU(nn.Module):
     L layers, S directions, one or two. x may be (B, T, D) with `batch_first`, one sequence (T, D), or a PackedSequence.
     `lengths` (B,) says how many steps of each sequence are no padding; outputs are zero there, the state is that of
     each sequence's last step, and no number is read from the device. The pair is called once for each layer and
-    direction, so the module has no `arguments` of its own. Raises InputError for sizes below one and shapes that don't
-    fit.
+    direction, so the module has no `arguments` of its own. `backward` reads what the layer gives: after writing into it
+    in place, `backward` raises. Raises InputError for sizes below one, for shapes that don't fit, and for a length
+    above T (where lengths are on the CPU); InputTypeError for a state or lengths of another kind.
 
     >>> outputs, h = GRU(3, 8, batch_first=True)(torch.zeros(5, 7, 3))
     >>> outputs.shape, h.shape
@@ -206,6 +224,11 @@ class GRU(nn.Module):
     def reset_parameters(self) -> None:
         """Draw the weights anew, uniform in ±1/√hidden_size."""
         recurrent.draw(self)
+
+    @property
+    def all_weights(self) -> list[list[nn.Parameter]]:
+        """W_ih, W_hh and the biases of each layer and direction."""
+        return recurrent.all_weights(self)
 
     def flatten_parameters(self) -> None:
         """Nothing to do: it is there for those who call it."""

@@ -24,16 +24,17 @@ Source: Ba, Kiros and Hinton, "Layer normalization" (2016).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from netwright.core.errors import InputError
 from netwright.layers.init import ones_, zeros_
+from netwright.layers.own import own
 from netwright.layers.precision import wide
+from netwright.layers.rows import check_rows, sizes
 
 Cache = tuple[Tensor, Tensor | None, Tensor | None, int, float]
 
@@ -75,7 +76,7 @@ class LayerNormFunction(Function):
     @staticmethod
     def forward(x: Tensor, weight: Tensor | None, bias: Tensor | None, axes: int, eps: float) -> Tensor:
         """The output alone."""
-        return forward(x, weight, bias, axes, eps)[0]
+        return own(forward(x, weight, bias, axes, eps)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
@@ -100,7 +101,7 @@ class LayerNorm(nn.Module):
 
     def __init__(
         self,
-        normalized_shape: int | Sequence[int],
+        normalized_shape: int | Iterable[int],
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
@@ -108,7 +109,7 @@ class LayerNorm(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = sizes(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         new = {"device": device, "dtype": dtype}
         self.weight = nn.Parameter(torch.empty(self.normalized_shape, **new)) if elementwise_affine else None
@@ -124,15 +125,8 @@ class LayerNorm(nn.Module):
 
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
-        axes = len(self.normalized_shape)
-        if tuple(input.shape[-axes:]) != self.normalized_shape:
-            raise InputError(
-                "The last axes of the input are not those that are to be normalised.",
-                got=f"an input of shape {tuple(input.shape)}",
-                wanted=f"last axes {self.normalized_shape}",
-                fix="Give the size of the input's last axes as normalized_shape.",
-            )
-        return input, self.weight, self.bias, axes, self.eps
+        check_rows(input, self.normalized_shape)
+        return input, self.weight, self.bias, len(self.normalized_shape), self.eps
 
     def forward(self, input: Tensor) -> Tensor:
         """(…, *normalized_shape) → the same shape."""

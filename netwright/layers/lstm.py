@@ -19,7 +19,7 @@ of what was made there times how that changes with the number. So ask of each nu
 2. c_t is used in h_t = o ⊙ tanh(c_t), where tanh′ = 1 − tanh², and by step t+1 in c_{t+1} = f_{t+1} ⊙ c_t + …; it is
    given out as well (the last one is part of the state, hence grad_c_t, mostly zero):
 
-       dc_t = grad_c_t + dh_t ⊙ o ⊙ (1 − tanh²(c_t)) + dc_{t+1} ⊙ f_{t+1}
+       dc_t = grad_c_t + dh_t ⊙ through_t + dc_{t+1} ⊙ f_{t+1}        through_t = o ⊙ (1 − tanh²(c_t))
 
 3. Each gate is used once, in a product, so its gradient is that of the product times its partner:
 
@@ -29,9 +29,13 @@ of what was made there times how that changes with the number. So ask of each nu
 
        da_i = di ⊙ i (1 − i)    da_f = df ⊙ f (1 − f)    da_g = dg ⊙ (1 − g²)    da_o = do ⊙ o (1 − o)
 
-   With 3 each is dc_t or dh_t times a number that is known since the forward pass; `slopes` makes these numbers for
-   all steps at once. Then on to step t−1, which needs W_hhᵀ da_t (in 1) and dc_t ⊙ f_t (in 2). Nothing comes after the
-   last step, so da and dc start as zero. What arrives before the first step belongs to the state given at the start:
+   Call these four factors, side by side, inside_t = [i (1 − i), f (1 − f), 1 − g², o (1 − o)]. With 3 put in:
+
+       da_t = [dc_t, dc_t, dc_t, dh_t] ⊙ local_t        local_t = [g, c_{t−1}, i, tanh(c_t)] ⊙ inside_t
+
+   All of through, inside and local is known since the forward pass: `slopes` makes them for all steps at once. Then on
+   to step t−1, which needs W_hhᵀ da_t (in 1) and dc_t ⊙ f_t (in 2). Nothing comes after the last step, so da and dc
+   start as zero. What arrives before the first step belongs to the state given at the start:
 
        dh_0 = W_hhᵀ da_1        dc_0 = dc_1 ⊙ f_1
 
@@ -46,8 +50,13 @@ of what was made there times how that changes with the number. So ask of each nu
 
 **In the code.** Rows are sequences, so W h stands as h Wᵀ and Wᵀ da as da W. The share of x in a_t is one product for
 all steps. As σ(a) = ½ + ½ tanh(a/2), one tanh does for all four gates if the rows of i, f and o in W and b are halved.
-The cells and gates are outputs, for `backward` reads them; a second derivative comes back through them, as gradients
-that are added to dc (in 2) and to di, df, dg, do (in 3).
+
+**Why the gates are outputs.** `backward` reads the gates, and making them again would be a second forward pass. So
+they are kept. For a second derivative autograd goes through `backward`, and has to know of each tensor read there how
+it depends on x and the weights. It knows that of a Function's inputs and outputs, and of nothing made in between. So
+the gates are given out beside h and c, though the module uses h and c alone. A second derivative then brings a gradient
+for the gates, as for any output (otherwise it is None). It is one more term of di, df, dg and do in 3, so of da_t in 4:
+`extra` = grad_gates ⊙ inside.
 
 Sources: Hochreiter and Schmidhuber, "Long short-term memory" (1997); the forget gate: Gers, Schmidhuber and Cummins,
 "Learning to forget" (2000); backward through time: Werbos, "Backpropagation through time" (1990).
@@ -79,13 +88,13 @@ def forward(
 ) -> tuple[Outputs, tuple]:
     """x (T, B, D), h0 and c0 (B, H), W_ih (4H, D), W_hh (4H, H), b (4H,) or None → outputs, and what to keep."""
     half, one = h0.new_full(h0.shape[1:], 0.5), h0.new_ones(h0.shape[1:])
-    scale = torch.cat([half, half, one, half])  # σ(a) = ½ + ½ tanh(½ a), and tanh(a) = 0 + 1 tanh(1 a)
+    scale = torch.cat([half, half, one, half])  # halves the rows of i, f and o: σ(a) = ½ + ½ tanh(½ a); g is tanh(a)
     shift = 1 - scale
-    bias = None if bias_ih is None or bias_hh is None else (bias_ih + bias_hh) * scale
+    bias = recurrent.both(bias_ih, bias_hh)
     inner = (weight_hh * scale[:, None]).T
     h, c = h0, c0
     outputs, cells, gates = [], [], []
-    from_x, _ = linear.forward(x, weight_ih * scale[:, None], bias)  # (T, B, 4H)
+    from_x, _ = linear.forward(x, weight_ih * scale[:, None], None if bias is None else bias * scale)  # (T, B, 4H)
     for a in from_x.unbind(0):
         gate = torch.addcmul(shift, torch.tanh(torch.addmm(a, h, inner)), scale)  # (B, 4H)
         i, f, g, o = gate.chunk(4, 1)
@@ -95,25 +104,28 @@ def forward(
         cells.append(c)
         gates.append(gate)
     answer = torch.stack(outputs), torch.stack(cells), torch.stack(gates)
-    return answer, (x, h0, c0, weight_ih, weight_hh, *answer, bias is not None)
+    return answer, (x, h0, c0, weight_ih, weight_hh, *answer, bias_ih is not None, bias_hh is not None)
 
 
-def slopes(before: Tensor, cells: Tensor, gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """c_{t−1} and c_t (T, B, H), gates (T, B, 4H) → how h_t changes with c_t, what makes da_t of dc_t and dh_t, σ′.
+def slopes(cells_before: Tensor, cells: Tensor, gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """c_{t−1} and c_t (T, B, H), gates (T, B, 4H) → through (T, B, H), local and inside (T, B, 4H), of all steps.
 
-    Shapes (T, B, H), (T, B, 4H) and (T, B, 4H): of all steps at once.
+    through: how h_t changes with c_t (step 2). inside: how the gates change with a_t (step 4). local: the partners of
+    the gates in their products (step 3) times inside, which makes da_t of dc_t and dh_t.
     """
     i, f, g, o = gates.chunk(4, 2)
     shown = torch.tanh(cells)
+    through = o * (1 - shown * shown)
     inside = torch.cat([i * (1 - i), f * (1 - f), 1 - g * g, o * (1 - o)], 2)
-    return o * (1 - shown * shown), torch.cat([g, before, i, shown], 2) * inside, inside
+    local = torch.cat([g, cells_before, i, shown], 2) * inside
+    return through, local, inside
 
 
 def backward(
     grad_outputs: tuple[Tensor | None, ...], cache: tuple, needed: tuple[bool, ...] = (True,) * 7
 ) -> tuple[Tensor | None, ...]:
     """∂L/∂ of h, c and the gates, None for zero → ∂L/∂ of x, h0, c0, W_ih, W_hh, b_ih, b_hh."""
-    x, h0, c0, weight_ih, weight_hh, outputs, cells, gates, bias = cache
+    x, h0, c0, weight_ih, weight_hh, outputs, cells, gates, *biased = cache
     grad_h, grad_c, grad_gates = grad_outputs
     forget = gates.chunk(4, 2)[1]
     through, local, inside = slopes(torch.cat([c0[None], cells[:-1]]), cells, gates)
@@ -130,10 +142,11 @@ def backward(
         dc = dc * forget[t]
         found.append(da)
     steps = torch.stack(found[::-1])  # (T, B, 4H)
-    before = torch.cat([h0[None], outputs[:-1]])
-    grad_x, grad_ih, grad_b = linear.backward(steps, (x, weight_ih), (needed[0], True, bias))
-    _, grad_hh, _ = linear.backward(steps, (before, weight_hh), (False, True, False))
-    return grad_x, da @ weight_hh, dc, grad_ih, grad_hh, grad_b, grad_b
+    outputs_before = torch.cat([h0[None], outputs[:-1]])
+    wanted = biased[0] and needed[5], biased[1] and needed[6]
+    grad_x, grad_ih, grad_b = linear.backward(steps, (x, weight_ih), (needed[0], needed[3], any(wanted)))
+    _, grad_hh, _ = linear.backward(steps, (outputs_before, weight_hh), (False, needed[4], False))
+    return grad_x, da @ weight_hh, dc, grad_ih, grad_hh, *(grad_b if one else None for one in wanted)
 
 
 class LSTMFunction(Function):
@@ -152,13 +165,13 @@ class LSTMFunction(Function):
         ctx.set_materialize_grads(False)  # the gates have a gradient in second derivatives alone
         ctx.save_for_backward(*inputs[:5], *output)
         keep_precision(ctx, inputs[0])
-        ctx.bias = inputs[5] is not None
+        ctx.biased = inputs[5] is not None, inputs[6] is not None
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         """A gradient for each argument of `forward`."""
         with precision_of(ctx):
-            return backward(grad_outputs, (*ctx.saved_tensors, ctx.bias), ctx.needs_input_grad)
+            return backward(grad_outputs, (*ctx.saved_tensors, *ctx.biased), ctx.needs_input_grad)
 
 
 def layer(x: Tensor, start: recurrent.State, weights: recurrent.Weights) -> recurrent.State:
@@ -172,8 +185,9 @@ class LSTM(nn.Module):
     L layers, S directions, one or two. x may be (B, T, D) with `batch_first`, one sequence (T, D), or a PackedSequence.
     `lengths` (B,) says how many steps of each sequence are no padding; outputs are zero there, the state is that of
     each sequence's last step, and no number is read from the device. The pair is called once for each layer and
-    direction, so the module has no `arguments` of its own. Raises InputError for sizes below one, for shapes that don't
-    fit, and for `proj_size`.
+    direction, so the module has no `arguments` of its own. `backward` reads what the layer gives: after writing into it
+    in place, `backward` raises. Raises InputError for sizes below one, for shapes that don't fit, for a length above T
+    (where lengths are on the CPU), and for `proj_size`; InputTypeError for a state or lengths of another kind.
 
     >>> outputs, (h, c) = LSTM(3, 8, bidirectional=True)(torch.zeros(7, 5, 3), lengths=torch.tensor([7, 2, 3, 1, 7]))
     >>> outputs.shape, h.shape
@@ -209,6 +223,11 @@ class LSTM(nn.Module):
     def reset_parameters(self) -> None:
         """Draw the weights anew, uniform in ±1/√hidden_size."""
         recurrent.draw(self)
+
+    @property
+    def all_weights(self) -> list[list[nn.Parameter]]:
+        """W_ih, W_hh and the biases of each layer and direction."""
+        return recurrent.all_weights(self)
 
     def flatten_parameters(self) -> None:
         """Nothing to do: it is there for those who call it."""

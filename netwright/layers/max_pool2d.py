@@ -1,18 +1,20 @@
 """Max pooling: the largest number of each window, channel by channel.
 
-B batch, C channels, H·W places of the image, P·Q windows, (i, j) places of a window, stride s, dilation d, padding p
-(with −∞, which is never the largest).
+Small letters count, from 0, what capitals say the number of: b of B images, c of C channels, row h of H and column v of
+W of the image, window p of P and q of Q along rows and columns, place (i, j) of a window. Stride s, dilation d and
+margin m (`padding`: rows of −∞, which is never the largest, before the first one) for rows and columns apart; one
+letter here.
 
-    y_bcpq = max_ij x_bchv                      where h = sp + di − p and v = sq + dj − p
+    y_bcpq = max_ij x_bchv                      with h = sp + di − m and v = sq + dj − m
 
 Near x, y_bcpq is a copy of the one number that is largest, and does not change with the others: ∂y_bcpq/∂x_bchv is 1
-at its place, which we call n_bcpq, and 0 elsewhere. By the chain rule, with g = ∂L/∂y given,
+if (h, v) is its place, which we call n_bcpq, and 0 elsewhere. By the chain rule, with the loss L and g = ∂L/∂y given,
 
-    ∂L/∂x_bchv = Σ_pq g_bcpq [n_bcpq = (h, v)]          the sum over the windows that it is the largest of
+    ∂L/∂x_bchv = Σ_pq g_bcpq ∂y_bcpq/∂x_bchv = Σ_pq g_bcpq      over the windows (p, q) with n_bcpq = (h, v)
 
 Where several are equal the first is taken, row by row (y has a corner there, and any of them gives a subgradient), and
-where some are no number the last of these. n is an output, as one number hW + v for each window; it has no gradient,
-and ∂L/∂x no other derivative than that by g.
+where some are no number the last of these. n is an output, as one number hW + v for each window. It is a whole number
+and has no gradient; near x it does not change, so ∂L/∂x changes with g alone, and its own derivatives by x are 0.
 
 Source: Ranzato, Huang, Boureau and LeCun, "Unsupervised learning of invariant feature hierarchies" (2007).
 """
@@ -23,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from netwright.layers.windows import Pair, count_windows, padded, places, several
+from netwright.layers.windows import Pair, check_steps, count_windows, padded, places, several, size_of
 
 Cache = tuple[Tensor, Pair]
 
@@ -32,9 +34,10 @@ def forward(
     x: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> tuple[tuple[Tensor, Tensor], Cache]:
     """x (…, H, W) → y and n (…, P, Q); n and (H, W) are kept."""
-    options = zip(x.shape[-2:], kernel, stride, padding, dilation, strict=True)
+    height, width = size_of(x)
+    options = zip((height, width), kernel, stride, padding, dilation, strict=True)
     rows, columns = (count_windows(*axis, ceil_mode) for axis in options)
-    count, (height, width) = (rows, columns), x.shape[-2:]
+    count = rows, columns
     lowest = -torch.inf if x.is_floating_point() else torch.iinfo(x.dtype).min
     wide = padded(x, count, kernel, stride, padding, dilation, lowest)
     starts = [torch.arange(n, device=x.device) * s - p for n, s, p in zip(count, stride, padding, strict=True)]
@@ -45,7 +48,8 @@ def forward(
         index = torch.where((here > y) | here.isnan(), i * width + j, index)
         y = torch.maximum(y, here)
     index = (starts[0][:, None] * width + starts[1] + index).expand(y.shape)
-    y = y if others else y.clone()
+    if not others:  # y is a view of x, and the index one number in many places: neither could be written into
+        y, index = y.clone(), index.contiguous()
     return (y, index), (index, (height, width))
 
 
@@ -105,11 +109,16 @@ class MaxPool2d(nn.Module):
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
+        check_steps(*self.sizes())
+
+    def sizes(self) -> tuple[tuple[int, ...], ...]:
+        """Kernel, stride, padding and dilation, each for both axes."""
+        kernel, stride, padding, dilation = self.kernel_size, self.stride, self.padding, self.dilation
+        return several(kernel, 2), several(stride, 2), several(padding, 2), several(dilation, 2)
 
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
-        sizes = (several(n, 2) for n in (self.kernel_size, self.stride, self.padding, self.dilation))
-        return input, *sizes, self.ceil_mode
+        return input, *self.sizes(), self.ceil_mode
 
     def answer(self, outputs: tuple[Tensor, Tensor]) -> Tensor | tuple[Tensor, Tensor]:
         """The largest numbers, and with `return_indices` their places."""

@@ -20,6 +20,9 @@ before it gave:
 two. The three weights may lie in one, [Wq; Wk; Wv]: its gradient is theirs, one below the other. Where one x is query,
 key and value it acts on L in three ways, and its gradient is the sum of the three.
 
+So the cache holds the smaller layers' caches, not inputs and outputs alone as theirs do. The module has no Function of
+its own: it calls theirs, and autograd chains the same backwards.
+
 add_bias_kv puts a learned key and value behind the others, add_zero_attn one of zeros: the last rows of ∂L/∂k_h and
 ∂L/∂v_h belong to them.
 

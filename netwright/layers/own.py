@@ -10,4 +10,5 @@ def own(y: Tensor) -> Tensor:
     Autograd refuses to write into a view that a Function gives out. Not for views of what a Function was given: two
     tensors would share memory, and autograd would not see it.
     """
-    return torch.ops.aten._unsafe_view(y, y.shape) if y._is_view() else y
+    # A tracer can't ask what is a view, and drops what does nothing.
+    return torch.ops.aten._unsafe_view(y, y.shape) if torch.compiler.is_compiling() or y._is_view() else y

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from netwright.core.errors import InputError
+from netwright.core.errors import InputError, InputTypeError
 from netwright.layers import packing
 
 State = tuple[Tensor, ...]
@@ -58,6 +58,20 @@ def names(place: int, directions: int) -> list[str]:
     return [f"{kind}_{end}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
 
+def all_weights(module: Any) -> list[list[nn.Parameter]]:
+    """The weights that are there, of each layer and direction in turn."""
+    directions = 1 + module.bidirectional
+    places = [names(place, directions) for place in range(module.num_layers * directions)]
+    return [[getattr(module, name) for name in place if hasattr(module, name)] for place in places]
+
+
+def both(bias_ih: Tensor | None, bias_hh: Tensor | None) -> Tensor | None:
+    """Two biases that are added to the same numbers as one: their sum, or the one that is there."""
+    if bias_ih is None or bias_hh is None:
+        return bias_hh if bias_ih is None else bias_ih
+    return bias_ih + bias_hh
+
+
 def draw(module: Any) -> None:
     """All weights uniform in ±1/√H, as torch.nn draws them."""
     bound = 1 / math.sqrt(module.hidden_size)
@@ -76,8 +90,9 @@ def run(
 ) -> tuple[Any, State]:
     """The whole of `module`, whose state has `count` parts: what torch.nn's takes → what torch.nn's gives.
 
-    Raises InputError for shapes that don't fit.
+    Raises InputError for shapes and lengths that don't fit, InputTypeError for a state or lengths of another kind.
     """
+    refuse(state, count, lengths)
     if isinstance(x, PackedSequence):
         return run_packed(module, layer, count, x, state, lengths)
     batched = x.dim() == 3
@@ -127,7 +142,44 @@ def started(module: Any, count: int, x: Tensor, state: State | None, lengths: Te
             wanted=f"one step or more of {module.input_size} numbers, a state of {[wanted] * count}, a length for each",
             fix="Give x (T, B, D), (B, T, D) with batch_first=True, or (T, D); hx of the shape wanted; lengths (B,).",
         )
+    if lengths is not None:
+        refuse_long(lengths, len(x))
     return tuple(given)
+
+
+def refuse(state: Any, count: int, lengths: Any) -> None:
+    """Raise InputTypeError for a state that is not of `count` tensors, and for lengths that are not whole numbers."""
+    if state is not None and not (isinstance(state, tuple | list) and all(isinstance(p, Tensor) for p in state)):
+        raise InputTypeError(
+            "The state to start from is not of this layer's form.",
+            got=f"hx of {type(state if count > 1 else state[0]).__name__}",
+            wanted="a pair of tensors (h, c)" if count > 1 else "one tensor h",
+            fix="Give hx=(h, c) to an LSTM, hx=h to an RNN or a GRU.",
+        )
+    if lengths is None:
+        return
+    kind = lengths.dtype if isinstance(lengths, Tensor) else None
+    if kind is None or kind.is_floating_point or kind == torch.bool:
+        raise InputTypeError(
+            "Lengths are counted in steps, in a tensor.",
+            got=f"lengths of {type(lengths).__name__ if kind is None else kind}",
+            wanted="a tensor of whole numbers, one for each sequence",
+            fix="Give lengths=torch.as_tensor(lengths, dtype=torch.int64).",
+        )
+
+
+def refuse_long(lengths: Tensor, steps: int) -> None:
+    """Raise InputError for lengths beyond the steps there are; only where they can be read, and without waiting."""
+    hidden = torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(lengths)
+    if lengths.device.type != "cpu" or hidden:
+        return
+    if any(not 0 <= length <= steps for length in lengths.tolist()):
+        raise InputError(
+            "A sequence can't be longer than the steps that are given.",
+            got=f"lengths from {int(lengths.min())} to {int(lengths.max())}, {steps} steps",
+            wanted=f"lengths from 0 to {steps}",
+            fix="Correct lengths, or set batch_first=True if sequences stand in front of steps.",
+        )
 
 
 def stacked(module: Any, layer: Layer, x: Tensor, start: State, lengths: Tensor | None) -> tuple[Tensor, State]:

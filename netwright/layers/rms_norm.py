@@ -22,16 +22,17 @@ Source: Zhang and Sennrich, "Root mean square layer normalization" (2019).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from netwright.core.errors import InputError
 from netwright.layers.init import ones_
+from netwright.layers.own import own
 from netwright.layers.precision import wide, wide_type
+from netwright.layers.rows import check_rows, sizes
 
 Cache = tuple[Tensor, Tensor | None, int, float]
 
@@ -69,7 +70,7 @@ class RMSNormFunction(Function):
     @staticmethod
     def forward(x: Tensor, weight: Tensor | None, axes: int, eps: float) -> Tensor:
         """The output alone."""
-        return forward(x, weight, axes, eps)[0]
+        return own(forward(x, weight, axes, eps)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
@@ -95,14 +96,14 @@ class RMSNorm(nn.Module):
 
     def __init__(
         self,
-        normalized_shape: int | Sequence[int],
+        normalized_shape: int | Iterable[int],
         eps: float | None = None,
         elementwise_affine: bool = True,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = sizes(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         new = {"device": device, "dtype": dtype}
         self.weight = nn.Parameter(torch.empty(self.normalized_shape, **new)) if elementwise_affine else None
@@ -113,22 +114,15 @@ class RMSNorm(nn.Module):
         if self.weight is not None:
             ones_(self.weight)
 
-    def arguments(self, input: Tensor) -> tuple:
+    def arguments(self, x: Tensor) -> tuple:
         """What the pair is called with."""
-        axes = len(self.normalized_shape)
-        if tuple(input.shape[-axes:]) != self.normalized_shape:
-            raise InputError(
-                "The last axes of the input are not those that are to be normalised.",
-                got=f"an input of shape {tuple(input.shape)}",
-                wanted=f"last axes {self.normalized_shape}",
-                fix="Give the size of the input's last axes as normalized_shape.",
-            )
-        eps = torch.finfo(wide_type(input.dtype)).eps if self.eps is None else self.eps
-        return input, self.weight, axes, eps
+        check_rows(x, self.normalized_shape)
+        eps = torch.finfo(wide_type(x.dtype)).eps if self.eps is None else self.eps
+        return x, self.weight, len(self.normalized_shape), eps
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """(…, *normalized_shape) → the same shape."""
-        return RMSNormFunction.apply(*self.arguments(input))
+        return RMSNormFunction.apply(*self.arguments(x))
 
     def extra_repr(self) -> str:
         """The options."""

@@ -55,20 +55,19 @@ def forward(
     nonlinearity: str = "tanh",
 ) -> tuple[Tensor, tuple]:
     """x (T, B, D), h0 (B, H), W_ih (H, D), W_hh (H, H), b (H,) or None → h of all steps (T, B, H), and what to keep."""
-    bias = None if bias_ih is None or bias_hh is None else bias_ih + bias_hh
-    from_x, _ = linear.forward(x, weight_ih, bias)  # (T, B, H)
+    from_x, _ = linear.forward(x, weight_ih, recurrent.both(bias_ih, bias_hh))  # (T, B, H)
     h, found = h0, []
     for a in from_x.unbind(0):
         a = torch.addmm(a, h, weight_hh.T)
         h = torch.tanh(a) if nonlinearity == "tanh" else a.clamp(min=0)
         found.append(h)
     outputs = torch.stack(found)
-    return outputs, (x, h0, weight_ih, weight_hh, outputs, bias is not None, nonlinearity)
+    return outputs, (x, h0, weight_ih, weight_hh, outputs, bias_ih is not None, bias_hh is not None, nonlinearity)
 
 
 def backward(grad_outputs: Tensor, cache: tuple, needed: tuple[bool, ...] = (True,) * 7) -> tuple[Tensor | None, ...]:
     """∂L/∂h (T, B, H) → ∂L/∂ of x, h0, W_ih, W_hh, b_ih, b_hh, and None for the nonlinearity."""
-    x, h0, weight_ih, weight_hh, outputs, bias, nonlinearity = cache
+    x, h0, weight_ih, weight_hh, outputs, *biased, nonlinearity = cache
     slopes = 1 - outputs * outputs if nonlinearity == "tanh" else (outputs > 0).to(outputs.dtype)
     da, found = torch.zeros_like(h0), []
     for t in reversed(range(len(x))):
@@ -76,9 +75,10 @@ def backward(grad_outputs: Tensor, cache: tuple, needed: tuple[bool, ...] = (Tru
         found.append(da)
     steps = torch.stack(found[::-1])  # (T, B, H)
     before = torch.cat([h0[None], outputs[:-1]])
-    grad_x, grad_ih, grad_b = linear.backward(steps, (x, weight_ih), (needed[0], True, bias))
-    _, grad_hh, _ = linear.backward(steps, (before, weight_hh), (False, True, False))
-    return grad_x, da @ weight_hh, grad_ih, grad_hh, grad_b, grad_b, None
+    wanted = biased[0] and needed[4], biased[1] and needed[5]
+    grad_x, grad_ih, grad_b = linear.backward(steps, (x, weight_ih), (needed[0], needed[2], any(wanted)))
+    _, grad_hh, _ = linear.backward(steps, (before, weight_hh), (False, needed[3], False))
+    return grad_x, da @ weight_hh, grad_ih, grad_hh, *(grad_b if one else None for one in wanted), None
 
 
 class RNNFunction(Function):
@@ -96,7 +96,7 @@ class RNNFunction(Function):
         """Keep what `backward` needs."""
         ctx.save_for_backward(*inputs[:4], output)
         keep_precision(ctx, inputs[0])
-        ctx.options = inputs[4] is not None, inputs[6]
+        ctx.options = inputs[4] is not None, inputs[5] is not None, inputs[6]
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
@@ -117,8 +117,10 @@ class RNN(nn.Module):
     L layers, S directions, one or two. x may be (B, T, D) with `batch_first`, one sequence (T, D), or a PackedSequence.
     `lengths` (B,) says how many steps of each sequence are no padding; outputs are zero there, the state is that of
     each sequence's last step, and no number is read from the device. The pair is called once for each layer and
-    direction, so the module has no `arguments` of its own. Raises InputError for sizes below one, shapes that don't
-    fit, and a nonlinearity other than tanh and relu.
+    direction, so the module has no `arguments` of its own. `backward` reads what the layer gives: after writing into it
+    in place, `backward` raises. Raises InputError for sizes below one, for shapes that don't fit, for a length above T
+    (where lengths are on the CPU), and for a nonlinearity other than tanh and relu; InputTypeError for a state or
+    lengths of another kind.
 
     >>> outputs, h = RNN(3, 8, num_layers=2)(torch.zeros(7, 5, 3))
     >>> outputs.shape, h.shape
@@ -154,6 +156,11 @@ class RNN(nn.Module):
     def reset_parameters(self) -> None:
         """Draw the weights anew, uniform in ±1/√hidden_size."""
         recurrent.draw(self)
+
+    @property
+    def all_weights(self) -> list[list[nn.Parameter]]:
+        """W_ih, W_hh and the biases of each layer and direction."""
+        return recurrent.all_weights(self)
 
     def flatten_parameters(self) -> None:
         """Nothing to do: it is there for those who call it."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from netwright.core.errors import InputError
 from netwright.layers.init import ones_, zeros_
+from netwright.layers.precision import wide
 
 
 def equip(module: Any, bias: bool, device: torch.device | str | None, dtype: torch.dtype | None) -> None:
@@ -87,7 +88,8 @@ def follow(
     """Move the running numbers (C,) towards those of a batch of `count` numbers a channel by this part, in place."""
     if count > 1:
         for running, now in ((running_mean, mean), (running_var, var * (count / (count - 1)))):
-            running.lerp_(now.detach().to(running.dtype), part)
+            old = wide(running)  # a variance may be too large for half precision, and the running one not
+            running.copy_(torch.lerp(old, now.detach().to(old.dtype), part))
 
 
 def describe(module: Any) -> str:

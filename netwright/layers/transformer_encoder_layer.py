@@ -27,6 +27,9 @@ why deep stacks with norm_first are easy to train, while otherwise each norm sta
     s = ∂L/∂(z + f) = norm.backward(∂L/∂y)       ∂L/∂z = s + feed_forward.backward(dropout.backward(s))
     r = ∂L/∂(x + a) = norm.backward(∂L/∂z)       ∂L/∂x = r + attention.backward(dropout.backward(r))
 
+The pair's cache holds the caches of the smaller pairs, not inputs and outputs alone as theirs do, for `backward` only
+calls their backwards; and the module calls the smaller layers, whose Functions autograd chains in the same order.
+
 Sources: Vaswani et al., "Attention Is All You Need" (2017); norm_first: Xiong et al., "On layer normalization in the
 transformer architecture" (2020).
 """

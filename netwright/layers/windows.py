@@ -4,6 +4,7 @@ N windows along an axis of L places, each of k places, dilation d apart; stride 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import index
 
 import torch
 from torch import Tensor
@@ -14,8 +15,34 @@ Pair = tuple[int, int]
 
 
 def several(value: int | Iterable[int], count: int) -> tuple[int, ...]:
-    """One number for each of `count` axes."""
-    return (value,) * count if isinstance(value, int) else tuple(value)
+    """One whole number for each of `count` axes."""
+    return tuple(index(n) for n in (value if isinstance(value, Iterable) else (value,) * count))
+
+
+def check_steps(
+    kernel: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...] | str, dilation: tuple[int, ...]
+) -> None:
+    """Raises InputError for a kernel, stride or dilation of less than 1, and for a padding of less than 0."""
+    if min(*kernel, *stride, *dilation) < 1 or not (isinstance(padding, str) or min(padding) >= 0):
+        raise InputError(
+            "There are no such windows.",
+            got=f"kernel_size={kernel}, stride={stride}, padding={padding}, dilation={dilation}",
+            wanted="1 or more of each, for the padding 0 or more",
+            fix="Set `kernel_size`, `stride` and `dilation` to 1 or more, and `padding` to 0 or more. To cut the "
+            "image, slice it before the layer.",
+        )
+
+
+def size_of(x: Tensor) -> Pair:
+    """H and W of x (…, H, W). Raises InputError for fewer axes."""
+    if x.dim() < 2:
+        raise InputError(
+            "An image has a height and a width.",
+            got=f"a tensor of shape {tuple(x.shape)}",
+            wanted="(C, H, W) or (B, C, H, W)",
+            fix="Give the image all its axes: x.reshape(channels, height, width).",
+        )
+    return x.shape[-2], x.shape[-1]
 
 
 def images(x: Tensor) -> Tensor:
@@ -88,15 +115,15 @@ def spread_sums(g: Tensor, size: Pair, kernel: Pair, stride: Pair, padding: Pair
 def overlaid(parts: Sequence[Tensor], axis: int, length: int, stride: int, dilation: int, before: int) -> Tensor:
     """Windows of k places, laid over one another and added up: k parts with `axis` (N) → one with `axis` (length).
 
-    Part j of window n belongs to place h = sn + dj − `before`. With dj = sm + e (e < s) this is place e of the s places
-    n + m: for each e a sum of parts, each shifted by its m. `axis` is −1 or −2.
+    Part j of window n belongs to place h = sn + dj − `before`. With dj = su + e (e < s) this is place e of the s places
+    n + u: for each e a sum of parts, each shifted by its u. `axis` is −1 or −2.
     """
     outer = [0, 0] * (-axis - 1)
     most = dilation * (len(parts) - 1) // stride
     phases = []
     for e in range(stride):
         here = [(j * dilation // stride, part) for j, part in enumerate(parts) if j * dilation % stride == e]
-        shifted = [torch.constant_pad_nd(part, [*outer, m, most - m]) for m, part in here]
+        shifted = [torch.constant_pad_nd(part, [*outer, u, most - u]) for u, part in here]
         phases.append(sum(shifted[1:], start=shifted[0]) if shifted else torch.zeros_like(phases[0]))
     x = torch.stack(phases, axis).flatten(axis - 1, axis) if stride > 1 else phases[0]
     return torch.constant_pad_nd(x, [*outer, -before, length + before - x.shape[axis]])

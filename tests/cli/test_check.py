@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,23 @@ def make(width=2):
 
 def numbers():
     return 3
+
+def letters():
+    return "a" * 100
+
+def forgetful_forward(x):
+    return x * 2
+
+def forgetful_backward(g, cache):
+    return g * 2
+
+class Choosy(nn.Linear):
+    def __init__(self, width, bias):
+        assert bias is True and width == 3, "three, please"
+        super().__init__(width, 1, bias)
+
+again = net
+both = (cube_forward, cube_backward)
 """
 
 
@@ -132,11 +150,12 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list:
 
     seen: list = []
 
-    def kept(layer: object, *inputs: object, **options: object) -> LayerReport:
+    def kept(layer: object, inputs: tuple, *, doing: Any, **options: object) -> LayerReport:
+        doing("first derivative", 1, 19)
         seen.append((layer, inputs, options))
         return LayerReport(str(options["name"]), ())
 
-    monkeypatch.setattr("netwright.doctor.check_layer.check_layer", kept)
+    monkeypatch.setattr("netwright.doctor.check_layer.checked", kept)
     return seen
 
 
@@ -160,7 +179,8 @@ def shapes(inputs: tuple) -> list:
 )
 def test_inputs_are_guessed_for_layers_of_every_kind(name: str, found: list, called: list):
     assert run(["check", f"layers.py:{name}"]) == 0
-    assert shapes(called[0][1]) == found and called[0][2] == {"name": name, "seed": 0, "slow": True}
+    title = "(cube_forward, cube_backward)" if name == "cube_forward" else name
+    assert shapes(called[0][1]) == found and called[0][2] == {"name": title, "seed": 0, "slow": True}
 
 
 def test_what_was_guessed_to_build_a_class_is_told(called: list, capsys: pytest.CaptureFixture[str]):
@@ -192,6 +212,19 @@ def test_example_inputs_of_the_file_are_taken(example: str, called: list, capsys
     assert shapes(called[0][1]) == [(2, 5)] and "example_inputs of mine.py" in capsys.readouterr().err
 
 
+def test_example_inputs_of_another_layer(called: list, capsys: pytest.CaptureFixture[str]):
+    Path("mine.py").write_text(f"{RIGHT}\nfrom torch import nn\nclass Net(nn.Linear): pass\n")
+    with Path("mine.py").open("a") as file:
+        file.write("net = Net(3, 2)\nexample_inputs = (torch.ones(2, 5),)\n")
+    assert run(["check", "mine.py:net"]) == 0
+    err = capsys.readouterr().err
+    assert shapes(called[0][1]) == [(4, 3)] and "example_inputs of mine.py, float32 (2, 5), do not fit net" in err
+    with Path("mine.py").open("a") as file:
+        file.write("example_inputs = {'Square': torch.ones(2, 5), 'net': (torch.ones(1, 3),)}\n")
+    assert run(["check", "mine.py:net"]) == 0 and run(["check", "mine.py:Square"]) == 0
+    assert [shapes(call[1]) for call in called[1:]] == [[(1, 3)], [(2, 5)]]
+
+
 def test_a_file_in_a_package_and_one_with_a_library_s_name(in_folder: Path, called: list):
     package = in_folder / "package"
     package.mkdir()
@@ -212,10 +245,18 @@ def test_a_file_in_a_package_and_one_with_a_library_s_name(in_folder: Path, call
         (["."], "no Python file"),
         (["layers.py:Linaer"], "Did you mean layers.py:Linear?"),
         (["layers.py:xyz"], "one of LinearFunction, Linear, Words"),
-        (["layers.py"], "8 layers: LinearFunction, Linear, Words, Convolution, Picky, net, sine, cube_forward"),
+        (["layers.py"], "10 layers: LinearFunction, Linear, Words, Convolution, Picky, net, sine, cube_forward, forg"),
         (["neighbour.py"], "has no layer"),
         (["layers.py:number"], "of type int"),
-        (["layers.py:numbers"], "of type int"),
+        (["layers.py:numbers"], "numbers(…) returned 3, of type int"),
+        (["layers.py:letters"], "returned 'aaaaaaaaaaaaaaa"),
+        (["layers.py:forgetful_forward"], "the cache is missing"),
+        (["torch.nn:Linear"], "from torch.nn import Linear. Then netwright check mine.py:Linear"),
+        (["torch.nn"], "looks like a module's name"),
+        (["layers.py:net", "--input", "4,7"], "Give --input 4x7"),
+        (["layers.py:net", "--input", "(4, 7)"], "Give --input 4x7"),
+        (["layers.py:net", "--input", "4x7:int64"], "Give floats: --input 4x7."),
+        (["layers.py:sine", "--input", "4x3:int64"], "Give floats: --input 4x3."),
         (["course.py:Sigmoid"], "Sigmoid, a class"),
         (["course.py:sigmoid"], "If it is a forward, write pair = (forward, backward)"),
         (["layers.py:net", "--arg", "3"], "Leave --arg out"),
@@ -229,21 +270,36 @@ def test_a_file_in_a_package_and_one_with_a_library_s_name(in_folder: Path, call
         (["failing.py"], "ZeroDivisionError: division by zero, failing.py line 3: return 1 / 0"),
         (["lacking.py"], "Install no_such_library"),
         (["ending.py"], "__main__"),
+        (["relative.py"], "or put an __init__.py beside the file"),
+        (["layers.py:Choosy"], "; width was guessed"),
         (["example.py"], "example_inputs = (torch.randn(4, 3),)"),
         (["example2.py"], "KeyError"),
+        (["example3.py"], "correct example_inputs"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_the_mend(arguments: list[str], words: str, capfd: pytest.CaptureFixture[str]):
     Path("course.py").write_text("class Sigmoid:\n    pass\ndef sigmoid(x):\n    return x.exp()\n")
+    Path("relative.py").write_text("from .neighbour import HERE\n")
     Path("broken.py").write_text("def f(:\n")
     Path("failing.py").write_text("def half():\n    # of nothing\n    return 1 / 0\nhalf()\n")
     Path("lacking.py").write_text("import no_such_library\n")
     Path("ending.py").write_text("import argparse\nargparse.ArgumentParser().parse_args(['--what'])\n")
     Path("example.py").write_text(f"{RIGHT}\nexample_inputs = 3\n")
+    Path("example3.py").write_text("from layers import Picky\nexample_inputs = (1,)\nlayer = Picky()\n")
     Path("example2.py").write_text(f"{RIGHT}\ndef example_inputs():\n    return {{}}['x']\n")
     assert run(["check", *arguments]) == 2
     out, err = capfd.readouterr()
     assert words in err and "Traceback" not in err and out == ""
+
+
+def test_a_terminal_shows_what_is_being_done(called: list, capsys: Any, monkeypatch: pytest.MonkeyPatch):
+    command = ["check", "layers.py:net", "--input", "4x7"]
+    assert run(command) == 0
+    assert capsys.readouterr().err == "hello\n"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert run(command) == 0
+    shown = capsys.readouterr().err
+    assert "\rcheck 1 of 19: first derivative " in shown and shown.split("\r")[-2].strip() == ""
 
 
 def test_help_loads_nothing_heavy():

@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.checkpoint import checkpoint
 
 from netwright.core.errors import InputError
 from netwright.layers.attention import AttentionFunction, kept, scaled, scaled_dot_product_attention
+from netwright.layers.multihead_attention import MultiheadAttention
 from tests.layers.proof import close, drawn, prove, prove_derivatives, prove_pair
 
 MASKS = (None, "bool", "float", "rows", "wide")
@@ -167,3 +169,10 @@ def test_what_is_not_here_is_refused():
         scaled_dot_product_attention(query, key, value, enable_gqa=True)
     with pytest.raises(InputError, match="Leave is_causal out"):
         scaled_dot_product_attention(query, key, value, torch.ones(3, 3, dtype=torch.bool), is_causal=True)
+
+
+def test_the_weights_alone_under_checkpointing():
+    layer, x = MultiheadAttention(4, 2), torch.randn(3, 2, 4, requires_grad=True)
+    plain = torch.autograd.grad(layer(x, x, x)[1].square().sum(), x)[0]
+    again = checkpoint(lambda x: layer(x, x, x)[1], x, use_reentrant=False)
+    torch.testing.assert_close(torch.autograd.grad(again.square().sum(), x)[0], plain)

@@ -145,3 +145,14 @@ def test_errors(layer: nn.Module, shape: tuple[int, ...]):
         layer(torch.zeros(shape))
     with pytest.raises(InputError, match="larger batches"):
         layer(torch.zeros(1, layer.num_features, *[1] * (isinstance(layer, BatchNorm2d) * 2)))
+
+
+def test_running_numbers_in_half_precision():
+    """The batch's variance is too large for float16; the running one is not."""
+    x = torch.tensor([[-300.0], [300.0]] * 8).half()
+    layer, exact = BatchNorm1d(1), nn.BatchNorm1d(1)
+    layer.half()(x)
+    exact(x.float())
+    assert layer.running_var.dtype == torch.float16
+    torch.testing.assert_close(layer.running_var.float(), exact.running_var, rtol=1e-3, atol=0)
+    torch.testing.assert_close(layer.eval()(x).float(), exact.eval()(x.float()), rtol=2e-3, atol=0)

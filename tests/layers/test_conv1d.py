@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -5,8 +6,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from netwright.core.errors import InputError
+from netwright.layers import conv1d
 from netwright.layers.conv1d import Conv1d
 from tests.layers.handling import prove_handling, scattered, seeded
+from tests.layers.in_place import written
 from tests.layers.proof import prove, prove_derivatives, prove_pair
 from tests.layers.samples import prove_samples
 
@@ -64,7 +67,23 @@ def test_other_forms():
     prove(ours, theirs, seeded(2, 5))  # no batch axis
     prove(ours, theirs, scattered(seeded(2, 2, 5)))
     prove(ours, theirs, seeded(2, 5, 2).transpose(1, 2))
-    prove_handling(lambda **kind: Conv1d(2, 3, 3, stride=2, **kind), seeded(3, 2, 6))
+    prove_handling(lambda **kind: written(Conv1d(2, 3, 3, stride=2, **kind)), seeded(3, 2, 6))
+
+
+def test_what_it_gives_may_be_written_into():
+    ours, theirs = (kind(2, 3, 3, stride=2, dtype=torch.float64) for kind in (Conv1d, nn.Conv1d))
+    prove(written(ours), written(theirs), seeded(3, 2, 6))
+
+
+def test_whole_numbers_of_numpy():
+    ours, theirs = (kind(2, 3, np.int64(3), np.int64(2)).double() for kind in (Conv1d, nn.Conv1d))
+    prove(ours, theirs, seeded(3, 2, 6))
+
+
+def test_no_bias_no_gradient():
+    x, weight = seeded(1, 2, 5), seeded(3, 2, 2)
+    y, cache = conv1d.forward(x, weight, None, 1, (0, 0), 1, 1)
+    assert [g is None for g in conv1d.backward(y, cache)] == [False, False, *[True] * 5]
 
 
 def test_errors():
@@ -72,5 +91,7 @@ def test_errors():
         Conv1d(3, 4, 3, groups=2)
     with pytest.raises(InputError, match="stride=1"):
         Conv1d(2, 2, 3, padding="same", stride=2)
+    with pytest.raises(InputError, match="stride=\\(0,\\)"):
+        Conv1d(2, 2, 3, stride=0)
     with pytest.raises(InputError, match="unsqueeze"):
         Conv1d(2, 2, 3)(torch.zeros(5))

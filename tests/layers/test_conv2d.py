@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -5,8 +6,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from netwright.core.errors import InputError
+from netwright.layers import conv2d
 from netwright.layers.conv2d import Conv2d
 from tests.layers.handling import prove_handling, scattered, seeded
+from tests.layers.in_place import written
 from tests.layers.proof import prove, prove_derivatives, prove_pair
 from tests.layers.samples import prove_samples
 
@@ -83,7 +86,7 @@ def test_other_forms():
     prove(ours, theirs, seeded(2, 2, 4, 5).to(memory_format=torch.channels_last))
     x = seeded(2, 3, 2, 4, 5)
     assert torch.equal(ours(x), ours(x.flatten(0, 1)).unflatten(0, (2, 3)))
-    prove_handling(lambda **kind: Conv2d(2, 3, 3, stride=2, **kind), seeded(3, 2, 5, 5))
+    prove_handling(lambda **kind: written(Conv2d(2, 3, 3, stride=2, **kind)), seeded(3, 2, 5, 5))
 
 
 def test_only_what_is_needed():
@@ -92,6 +95,41 @@ def test_only_what_is_needed():
     x = torch.randn(1, 2, 4, 4, requires_grad=True)
     layer(x).sum().backward()
     assert layer.weight.grad is None and x.grad is not None and layer.bias.grad is not None
+
+
+def test_no_bias_no_gradient():
+    x, weight = seeded(1, 2, 4, 4), seeded(3, 2, 2, 2)
+    y, cache = conv2d.forward(x, weight, None, (1, 1), (0, 0, 0, 0), (1, 1), 1)
+    assert [g is None for g in conv2d.backward(y, cache)] == [False, False, *[True] * 5]
+
+
+def test_what_it_gives_may_be_written_into():
+    ours, theirs = (kind(2, 2, 3, padding=1, dtype=torch.float64) for kind in (Conv2d, nn.Conv2d))
+    prove(written(ours), written(theirs), seeded(3, 2, 5, 5))
+    prove(written(ours), written(theirs), seeded(2, 5, 5))
+    x = seeded(3, 2, 5, 5).requires_grad_()
+    mine, other = (torch.autograd.grad(layer(x).add_(x).square().sum(), x)[0] for layer in (ours, theirs))
+    torch.testing.assert_close(mine, other)
+
+
+def test_whole_numbers_of_numpy():
+    ours, theirs = (kind(2, 3, np.int64(3), (np.int64(2), 1)).double() for kind in (Conv2d, nn.Conv2d))
+    prove(ours, theirs, seeded(3, 2, 5, 5))
+    assert repr(ours) == repr(nn.Conv2d(2, 3, 3, (2, 1)))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch itself, while it loads inductor
+@pytest.mark.parametrize("stride", [1, 2])
+def test_compiled_for_images_of_many_sizes(stride: int):
+    """What is kept for backward must not expect the first image's strides."""
+    torch._dynamo.reset()
+    layer = Conv2d(2, 3, 3, stride=stride, padding=1)
+    compiled = torch.compile(layer, fullgraph=True)
+    for height in (8, 10, 13, 9):
+        x = torch.randn(2, 2, height, 8, requires_grad=True)
+        mine, other = (torch.autograd.grad(f(x).square().sum(), [x, *layer.parameters()]) for f in (compiled, layer))
+        torch.testing.assert_close(mine, other)
 
 
 def test_only_its_own_window():
@@ -108,6 +146,10 @@ def test_only_its_own_window():
         (lambda: Conv2d(2, 2, 3, padding_mode="reflect"), "padding_mode"),
         (lambda: Conv2d(2, 2, 3, padding="full"), "padding"),
         (lambda: Conv2d(2, 2, 3, padding="same", stride=2), "stride=1"),
+        (lambda: Conv2d(2, 2, 3, stride=(1, 0)), "stride"),
+        (lambda: Conv2d(2, 2, 0), "kernel_size"),
+        (lambda: Conv2d(2, 2, 3, dilation=0), "dilation"),
+        (lambda: Conv2d(2, 2, 3, padding=-1), "padding"),
         (lambda: Conv2d(2, 2, 3)(torch.zeros(1, 2, 2, 5)), "kernel_size"),
         (lambda: Conv2d(2, 2, 3)(torch.zeros(5, 5)), "unsqueeze"),
         (lambda: Conv2d(2, 2, 3)(torch.zeros(3, 5, 5)), "in_channels"),

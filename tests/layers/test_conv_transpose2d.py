@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -5,9 +6,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from netwright.core.errors import InputError
+from netwright.layers import conv_transpose2d
 from netwright.layers.conv2d import Conv2d
 from netwright.layers.conv_transpose2d import ConvTranspose2d
 from tests.layers.handling import prove_handling, scattered, seeded
+from tests.layers.in_place import written
 from tests.layers.proof import prove, prove_derivatives, prove_pair
 from tests.layers.samples import prove_samples
 
@@ -76,7 +79,25 @@ def test_other_forms():
     prove(ours, theirs, seeded(2, 2, 4, 5).transpose(2, 3))
     for size in ((9, 12), [10, 11], (2, 3, 10, 12)):
         prove(ours, theirs, seeded(2, 2, 4, 5), size)
-    prove_handling(lambda **kind: ConvTranspose2d(2, 3, 3, stride=2, **kind), seeded(3, 2, 3, 3))
+    prove_handling(lambda **kind: written(ConvTranspose2d(2, 3, 3, stride=2, **kind)), seeded(3, 2, 3, 3))
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_what_it_gives_may_be_written_into(options: dict):
+    ours, theirs = (k(2, 2, 3, dtype=torch.float64, **options) for k in (ConvTranspose2d, nn.ConvTranspose2d))
+    prove(written(ours), written(theirs), seeded(2, 2, 4, 5))
+
+
+def test_whole_numbers_of_numpy():
+    two = np.int64(2)
+    ours, theirs = (kind(2, 3, two, two, output_padding=np.int64(1)) for kind in (ConvTranspose2d, nn.ConvTranspose2d))
+    prove(ours.double(), theirs.double(), seeded(3, 2, 5, 5))
+
+
+def test_no_bias_no_gradient():
+    x, weight = seeded(1, 2, 3, 3), seeded(2, 3, 2, 2)
+    y, cache = conv_transpose2d.forward(x, weight, None, (4, 4), (1, 1), (0, 0), (1, 1), 1)
+    assert [g is None for g in conv_transpose2d.backward(y, cache)] == [False, False, *[True] * 6]
 
 
 def test_it_is_the_gradient_of_a_convolution():
@@ -93,6 +114,9 @@ def test_it_is_the_gradient_of_a_convolution():
     ("made", "mend"),
     [
         (lambda: ConvTranspose2d(2, 2, 3, output_padding=1), "output_padding"),
+        (lambda: ConvTranspose2d(2, 2, 3, output_padding=-1), "output_padding"),
+        (lambda: ConvTranspose2d(2, 2, 3, stride=0), "stride"),
+        (lambda: ConvTranspose2d(2, 2, 3, padding=-1), "padding"),
         (lambda: ConvTranspose2d(2, 2, 3, stride=2)(torch.zeros(1, 2, 3, 3), (9, 7)), "output_size"),
         (lambda: ConvTranspose2d(2, 2, 3, padding_mode="circular"), "padding_mode"),
         (lambda: ConvTranspose2d(2, 2, 3, stride=2)(torch.zeros(1, 3, 3, 3)), "in_channels"),

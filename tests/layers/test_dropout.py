@@ -56,7 +56,17 @@ def test_mapped_and_compiled():
     assert torch.equal(grad, y.detach()) and float(y.detach().mean()) == pytest.approx(1.0, abs=0.05)
 
 
-@pytest.mark.parametrize(("options", "name"), [({"p": 1.5}, "p="), ({"p": -0.1}, "p="), ({"inplace": True}, "inplace")])
-def test_errors(options: dict, name: str):
-    with pytest.raises(InputError, match=name):
-        Dropout(**options)
+def test_in_place_is_taken_and_overwrites_nothing():
+    x, ours = seeded(30, 20), Dropout(0.3, inplace=True)
+    before, found = x.clone(), []
+    for layer in (ours, nn.Dropout(0.3)):
+        torch.manual_seed(7)
+        found.append(layer(x))
+    torch.testing.assert_close(*found)
+    assert torch.equal(x, before) and repr(ours) == repr(nn.Dropout(0.3, inplace=True))
+
+
+@pytest.mark.parametrize("p", [1.5, -0.1])
+def test_errors(p: float):
+    with pytest.raises(InputError, match="p="):
+        Dropout(p)

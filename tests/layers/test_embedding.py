@@ -93,3 +93,11 @@ def test_a_number_that_is_not_in_the_table(number: int):
 def test_errors(make, name: str):
     with pytest.raises(InputError, match=name):
         make()
+
+
+@pytest.mark.parametrize("mean", [True, False])
+def test_a_thing_that_comes_often_in_half_precision(mean: bool):
+    layer = Embedding(2, 1, scale_grad_by_freq=mean, dtype=torch.bfloat16)
+    layer(torch.zeros(1000, dtype=torch.int64)).sum().backward()
+    assert layer.weight.grad.dtype == torch.bfloat16
+    assert layer.weight.grad.tolist() == [[1.0 if mean else 1000.0], [0.0]]

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -7,6 +8,7 @@ from torch import nn
 from netwright.core.errors import InputError
 from netwright.layers.max_pool2d import MaxPool2d
 from tests.layers.handling import prove_handling, scattered, seeded
+from tests.layers.in_place import written
 from tests.layers.proof import prove, prove_derivatives, prove_pair
 from tests.layers.samples import prove_samples
 
@@ -64,10 +66,33 @@ def test_other_forms():
     prove(ours, theirs, scattered(seeded(2, 2, 5, 5)))
     prove(ours, theirs, seeded(2, 2, 4, 5).transpose(2, 3))
     assert torch.equal(MaxPool2d(2)(torch.arange(16).reshape(1, 4, 4)), torch.tensor([[[5, 7], [13, 15]]]))
-    prove_handling(lambda **kind: MaxPool2d(3, 2, 1), seeded(3, 2, 5, 5))
+    prove_handling(lambda **kind: written(MaxPool2d(3, 2, 1)), seeded(3, 2, 5, 5))
 
 
-@pytest.mark.parametrize("made", [lambda: MaxPool2d(3)(torch.zeros(1, 2, 2)), lambda: MaxPool2d(2, 2, 2)])
-def test_errors(made):
-    with pytest.raises(InputError, match="kernel_size"):
-        made()(torch.zeros(1, 4, 4))
+@pytest.mark.parametrize("size", [1, 2])
+def test_what_it_gives_may_be_written_into(size: int):
+    prove(written(MaxPool2d(size)), written(nn.MaxPool2d(size)), seeded(2, 3, 5, 5))
+    y, index = MaxPool2d(size, return_indices=True)(seeded(2, 3, 5, 5).requires_grad_())
+    assert y.add_(1).requires_grad and len(index.add_(1)) == 2
+
+
+def test_whole_numbers_of_numpy():
+    ours, theirs = (kind(np.int64(2), np.int64(1)) for kind in (MaxPool2d, nn.MaxPool2d))
+    prove(ours, theirs, seeded(2, 3, 5, 5))
+    assert repr(ours) == repr(theirs)
+
+
+@pytest.mark.parametrize(
+    ("made", "mend"),
+    [
+        (lambda: MaxPool2d(3)(torch.zeros(1, 2, 2)), "kernel_size"),
+        (lambda: MaxPool2d(2, 2, 2)(torch.zeros(1, 4, 4)), "padding"),
+        (lambda: MaxPool2d(2, 0), "stride"),
+        (lambda: MaxPool2d(2, padding=-1), "padding"),
+        (lambda: MaxPool2d(2)(torch.zeros(3)), "axes"),
+    ],
+)
+def test_errors(made, mend: str):
+    with pytest.raises(InputError) as error:
+        made()
+    assert mend in error.value.fix

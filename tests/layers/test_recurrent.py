@@ -1,4 +1,5 @@
 import copy
+import importlib
 import pickle
 
 import pytest
@@ -10,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_s
 
 import netwright.families.recurrent.body as bodies
 from netwright.core import trees
-from netwright.core.errors import InputError
+from netwright.core.errors import InputError, InputTypeError
 from netwright.layers.gru import GRU
 from netwright.layers.lstm import LSTM
 from netwright.layers.rnn import RNN
@@ -193,3 +194,63 @@ def test_what_does_not_fit(name: str):
             layer(*call)
     with pytest.raises(InputError, match="Leave lengths away"):
         layer(packed, None, torch.tensor([2]))
+
+
+@kinds
+def test_one_bias_alone(name: str):
+    """The pair adds whichever is there."""
+    pair = importlib.import_module(KINDS[name].__module__)
+    layer, _ = both_of(name, 2, 3)
+    x, first = numbers(4, 2, 2), [numbers(2, 3, seed=i) for i in range(2 if name == "LSTM" else 1)]
+    w_ih, w_hh, b_ih, b_hh = (w.detach() for w in layer.all_weights[0])
+    for biases in ((b_ih, None), (None, b_hh)):
+        zeros = tuple(torch.zeros_like(b_ih) if b is None else b for b in biases)
+        mine, other = (pair.forward(x, *first, w_ih, w_hh, *b) for b in (biases, zeros))
+        passed = trees.mapped(torch.ones_like, mine[0])
+        for a, b in zip(trees.leaves(mine[0]), trees.leaves(other[0]), strict=True):
+            close(a, b, 1e-12, "outputs")
+        gradients = [pair.backward(passed, cache) for _, cache in (mine, other)]
+        at = 3 + len(first)
+        for i, bias in enumerate(biases):
+            assert (gradients[0][at + i] is None) == (bias is None)
+        kept = at + (biases[0] is None)
+        close(gradients[0][kept], gradients[1][kept], 1e-12, "bias")
+
+
+@kinds
+def test_what_is_frozen_is_not_reckoned(name: str):
+    pair = importlib.import_module(KINDS[name].__module__)
+    layer, _ = both_of(name, 2, 3)
+    x, first = numbers(4, 2, 2), [numbers(2, 3, seed=i) for i in range(2 if name == "LSTM" else 1)]
+    outputs, cache = pair.forward(x, *first, *(w.detach() for w in layer.all_weights[0]))
+    passed = trees.mapped(torch.ones_like, outputs)
+    gradients = pair.backward(passed, cache, (True,) * (1 + len(first)) + (False,) * 4)
+    assert all(g is not None for g in gradients[: 1 + len(first)]) and not any(
+        g is not None for g in gradients[1 + len(first) :]
+    )
+
+
+@kinds
+def test_all_weights(name: str):
+    for options in ({}, {"num_layers": 2, "bidirectional": True}, {"bias": False}):
+        ours, theirs = both_of(name, 2, 3, **options)
+        for mine, other in zip(ours.all_weights, theirs.all_weights, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(mine, other, strict=True))
+        assert {id(w) for place in ours.all_weights for w in place} == {id(w) for w in ours.parameters()}
+
+
+@kinds
+def test_states_and_lengths_of_another_kind(name: str):
+    layer, _ = both_of(name, 2, 3)
+    x, h = numbers(4, 2, 2), numbers(1, 2, 3)
+    with pytest.raises(InputTypeError, match="hx"):
+        layer(x, h if name == "LSTM" else (h, h))
+    for lengths in ([4, 2], torch.tensor([4.0, 2.0]), torch.tensor([True, True])):
+        with pytest.raises(InputTypeError, match="as_tensor"):
+            layer(x, None, lengths)
+    for wrong in ([5, 2], [-1, 2]):
+        with pytest.raises(InputError, match="from 0 to 4"):
+            layer(x, None, torch.tensor(wrong))
+    mapped = torch.func.vmap(lambda row, many: layer(row, lengths=many)[0], in_dims=(1, 0), out_dims=1)
+    many = torch.tensor([4, 2])
+    close(mapped(x, many).detach(), layer(x, lengths=many)[0].detach(), 1e-12, "vmap")

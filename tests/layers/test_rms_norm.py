@@ -72,3 +72,8 @@ def test_half_precision(kind: torch.dtype):
 def test_errors():
     with pytest.raises(InputError, match="normalized_shape"):
         RMSNorm((3, 4))(torch.zeros(12))
+
+
+def test_called_by_name():
+    layer, x = RMSNorm(3), torch.ones(2, 3)
+    assert torch.equal(layer(x=x), nn.RMSNorm(3)(x=x))

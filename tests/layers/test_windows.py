@@ -1,13 +1,39 @@
 import itertools
 
+import numpy as np
+import pytest
 import torch
 
-from netwright.layers.windows import count_windows, padded, places, several, spread_sums, window_sums
+from netwright.core.errors import InputError
+from netwright.layers.windows import (
+    check_steps,
+    count_windows,
+    padded,
+    places,
+    several,
+    size_of,
+    spread_sums,
+    window_sums,
+)
 from tests.layers.handling import seeded
 
 
 def test_one_number_for_each_axis():
     assert several(3, 2) == (3, 3) and several([1, 2], 2) == (1, 2)
+    assert several(np.int64(3), 2) == (3, 3) and type(several(np.int64(3), 1)[0]) is int
+
+
+@pytest.mark.parametrize("options", [(0, 1, 0, 1), (1, 0, 0, 1), (1, 1, -1, 1), (1, 1, 0, 0)])
+def test_no_steps(options: tuple[int, int, int, int]):
+    check_steps((1, 1), (1, 1), "same", (1, 1))
+    with pytest.raises(InputError, match="no such windows"):
+        check_steps(*((1, n) for n in options))
+
+
+def test_no_image():
+    assert size_of(torch.zeros(2, 3)) == (2, 3)
+    with pytest.raises(InputError, match="height"):
+        size_of(torch.zeros(3))
 
 
 def test_counts_are_those_of_a_walk():

@@ -5,14 +5,16 @@ from torch import Tensor
 
 from netwright.doctor.layer.compare import coarse, compare
 from netwright.doctor.layer.differences import Differences
-from netwright.doctor.layer.finding import Finding
+from netwright.doctor.layer.finding import SEE_FIRST, Finding
 from netwright.doctor.layer.nodes import written
+from netwright.doctor.layer.raised import first_line
 from netwright.doctor.layer.reference import without_backward
-from netwright.doctor.layer.subject import Base, Subject, first_line
+from netwright.doctor.layer.subject import Base, Subject
 from netwright.doctor.layer.telling import number, off, place, zero_for_none
 
 NAME = "beside autograd"
 EXACT = 1e-9
+NOTHING = 1e-6
 MOST = 20
 """Elements that are looked at again, where an edge may be the reason."""
 FIX = (
@@ -32,7 +34,7 @@ def check(subject: Subject) -> Finding:
     with torch.no_grad():
         if any(c.wrong for c in compare(subject, other)):
             return Finding(NAME, "not tried", "autograd itself can't differentiate this forward")
-    return Finding(NAME, "failed", wrong, "See the first derivative." if subject.wrong else FIX)
+    return Finding(NAME, "not tried", SEE_FIRST) if subject.wrong else Finding(NAME, "failed", wrong, FIX)
 
 
 def _other(subject: Subject) -> Base | str:
@@ -70,7 +72,8 @@ def _wrong(subject: Subject, base: Base, other: Base) -> str:
                 if far > exact * scale and far > _edge(differences, source, k):
                     numbers = [number(float(t.reshape(-1)[k])) for t in (mine, theirs)]
                     told = f"∂L/∂{subject.shown(name)}{place(k, source.shape)}: backward says {numbers[0]}, autograd"
-                    return f"{told}'s own says {numbers[1]} ({number(far / max(scale, 1e-300))} of the largest apart)"
+                    share = f" ({number(far / scale)} of the largest apart)" if scale > far * NOTHING else ""
+                    return f"{told}'s own says {numbers[1]}{share}"
     return ""
 
 

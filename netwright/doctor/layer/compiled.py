@@ -11,8 +11,9 @@ from torch import Tensor
 
 from netwright.doctor.layer.finding import Finding, Verdict
 from netwright.doctor.layer.pair import for_each, which
+from netwright.doctor.layer.raised import first_line
 from netwright.doctor.layer.rows import draws
-from netwright.doctor.layer.subject import Subject, first_line
+from netwright.doctor.layer.subject import Subject
 from netwright.doctor.layer.telling import apart, beside
 
 NAME = "torch.compile"

@@ -5,8 +5,9 @@ from torch import Tensor
 
 from netwright.doctor.layer.finding import Finding
 from netwright.doctor.layer.nodes import raw
+from netwright.doctor.layer.raised import first_line
 from netwright.doctor.layer.rows import draws
-from netwright.doctor.layer.subject import Base, Subject, first_line
+from netwright.doctor.layer.subject import Base, Subject
 from netwright.doctor.layer.telling import apart, beside
 from netwright.doctor.wording import kind
 

@@ -3,7 +3,8 @@
 from netwright.doctor.layer.compare import Compared, compare
 from netwright.doctor.layer.finding import Finding
 from netwright.doctor.layer.guess import guess
-from netwright.doctor.layer.subject import Base, Subject, first_line
+from netwright.doctor.layer.raised import seen_and_mend
+from netwright.doctor.layer.subject import Base, Subject, module_of
 
 NAME = "first derivative"
 
@@ -14,16 +15,18 @@ def check(subject: Subject) -> Finding:
         base = subject.base
     except Exception as error:
         subject.broken = True
+        seen, mend = seen_and_mend(error)
         if "not differentiable with respect to" in str(error):
-            return Finding(NAME, "not supported", f"backward raises {first_line(error)}", LEFT_OUT)
-        return Finding(NAME, "failed", f"backward raises {first_line(error)}", "Mend what the message says.")
+            return Finding(NAME, "not supported", seen, LEFT_OUT)
+        return Finding(NAME, "failed", seen, mend)
     if not any(c is not None for c in base.cotangents):
         return Finding(NAME, "failed", "no output is joined to the inputs: nothing is differentiated", DETACHED)
     compared = compare(subject, base)
     wrong = [c for c in compared if c.wrong]
     if not wrong:
         tried = sum(len(c.indices) for c in compared)
-        return Finding(NAME, "passed", f"as differences say, at {tried} elements of {_listed(subject, compared)}")
+        told = f"as differences say, at {tried} elements of {_listed(subject, compared)}"
+        return Finding(NAME, "passed", told + _untold(subject))
     untold = [c for c in wrong if not_given(subject, base, c)]
     if len(untold) == len(wrong):
         return Finding(NAME, "not supported", _told(subject, base, untold), LEFT_OUT)
@@ -64,6 +67,11 @@ def not_given(subject: Subject, base: Base, compared: Compared) -> bool:
 
 def _told(subject: Subject, base: Base, compared: list[Compared]) -> str:
     return "; ".join(c.told(subject.shown(c.name), base.sources[c.name].shape) for c in compared)
+
+
+def _untold(subject: Subject) -> str:
+    names = [name for name, p in module_of(subject).named_parameters() if p.is_complex()]
+    return f"; not looked at, because complex: {', '.join(names)}" if names else ""
 
 
 def _listed(subject: Subject, compared: list[Compared]) -> str:

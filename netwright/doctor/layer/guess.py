@@ -6,12 +6,20 @@ import torch
 from torch import Tensor
 
 from netwright.core import trees
-from netwright.doctor.layer.compare import Compared
+from netwright.doctor.layer.compare import Compared, compare
+from netwright.doctor.layer.exchanged import exchanged
+from netwright.doctor.layer.factor import missing_factor
+from netwright.doctor.layer.left_out import left_out, moved_by, some
+from netwright.doctor.layer.nodes import kept
+from netwright.doctor.layer.rows import cut
+from netwright.doctor.layer.rows import rows as rows_of
 from netwright.doctor.layer.subject import Base, Subject
-from netwright.doctor.layer.telling import number
+from netwright.doctor.layer.telling import CLOSE, number, place, same
 
 Guess = tuple[str, str]
-CLOSE = 1e-4
+
+FEWEST = 8
+"""Elements that are looked at with another number of rows."""
 FACTORS = {2.0: "the 2 of a square", 0.5: "the 2 of a square, or the ½ of ½x²"}
 NOTHING = (
     "No simple mistake looks like this.",
@@ -21,10 +29,11 @@ NOTHING = (
 )
 
 
-BOUNDLESS = (
-    "It is not a finite number where the derivative is one.",
-    "0 · inf and 0 / 0 are nan: choose safe numbers before the division or the logarithm, not after it by torch.where.",
+INFINITE = (
+    "0 · inf and inf − inf are nan: choose safe numbers before the division or the logarithm, not after it by "
+    "torch.where."
 )
+UNDEFINED = "Look in backward for 0 / 0, and for roots and logarithms of what is below zero."
 TIES = (
     "Each element alone may be right: it looks as if several of the same size each got the whole gradient.",
     "Where a maximum has ties, give the gradient to one of them (its argmax), or share it between them.",
@@ -36,7 +45,7 @@ def guess(wrong: Compared, compared: list[Compared], base: Base, subject: Subjec
     if wrong.apart:
         return TIES
     if not bool(torch.isfinite(wrong.says).all()):
-        return BOUNDLESS
+        return boundless(wrong, base, subject)
     sure = torch.isfinite(wrong.found) & torch.isfinite(wrong.says)
     says, found = wrong.says[sure], wrong.found[sure]
     for look in (_nothing, _factor):
@@ -44,9 +53,21 @@ def guess(wrong: Compared, compared: list[Compared], base: Base, subject: Subjec
             return told
     if told := _transposed(wrong, found, sure) or _swapped(wrong, compared, found, sure, subject):
         return told
-    if told := _alone(wrong, base, subject, sure):
+    if told := _alone(wrong, base, subject, sure) or exchanged(wrong, base, subject, sure):
         return told
-    return NOTHING
+    moved = [moved_by(index, wrong, base, subject) for index in some(wrong)]
+    told = next((told for one in moved if (told := left_out(wrong, one, base, subject))), None)
+    return told or missing_factor(wrong, moved, base, subject) or NOTHING
+
+
+def boundless(wrong: Compared, base: Base, subject: Subject) -> Guess:
+    """nan or inf, with the element it is at; 0 · inf is named only where an inf is."""
+    k = int(wrong.indices[int((~wrong.says.isfinite()).long().argmax())])
+    source = base.sources[wrong.name]
+    seen = f"It is not a finite number where the derivative is one: {subject.shown(wrong.name)}{place(k, source.shape)}"
+    seen += f" itself is {number(float(source.detach().reshape(-1)[k]))}."
+    tensors = [*base.outputs, wrong.says, *(one.tensor for one in kept(subject.run(base.sources)))]
+    return seen, INFINITE if any(bool(t.isinf().any()) for t in tensors) else UNDEFINED
 
 
 def _nothing(wrong: Compared, says: Tensor, found: Tensor, subject: Subject) -> Guess | None:
@@ -57,7 +78,8 @@ def _nothing(wrong: Compared, says: Tensor, found: Tensor, subject: Subject) -> 
     if not bool(says.any()):
         return f"The gradient of {shown} is zero everywhere.", f"Work out what {shown} does to the outputs."
     if not bool((found.abs() > 1e-9).any()):
-        return f"The outputs do not depend on {shown}.", f"Return None for {shown}, or look at the order of gradients."
+        seen = f"The outputs do not depend on {shown}. (Unless it is meant, as in a straight-through estimator.)"
+        return seen, f"Return None for {shown}, or look at the order of gradients."
     return None
 
 
@@ -69,15 +91,16 @@ def _factor(wrong: Compared, says: Tensor, found: Tensor, subject: Subject) -> G
         return None
     k = number(factor)
     rows = _rows(subject)
-    if rows > 1 and abs(factor - rows) < CLOSE * rows:
+    if rows > 1 and abs(factor - rows) < CLOSE * rows and _by_rows(wrong, subject, 1):
         mend = f"Divide it by {rows}: forward takes a mean over the rows, or backward sums what it should not."
         return f"It is {k} times too large, the number of rows: summed where it is to be averaged over the batch.", mend
-    if rows > 1 and abs(factor * rows - 1) < CLOSE:
+    if rows > 1 and abs(factor * rows - 1) < CLOSE and _by_rows(wrong, subject, -1):
         mend = f"Do not divide by the {rows} rows: forward takes no mean over them; .sum(0), not .mean(0)."
         return "It is divided by the number of rows: averaged where it is to be summed over the batch.", mend
     why = next((f", perhaps {words}" for known, words in FACTORS.items() if abs(abs(factor) - known) < CLOSE), "")
     sign = " and of the wrong sign" if factor < 0 else ""
-    return f"It is {k} times what it should be{sign}{why}.", f"Multiply it by {number(1 / factor)}."
+    meant = MAYBE_REVERSED if factor < 0 else ""
+    return f"It is {k} times what it should be{sign}{why}.{meant}", f"Multiply it by {number(1 / factor)}."
 
 
 MAYBE_REVERSED = " (Unless it is meant, to reverse a gradient.)"
@@ -116,10 +139,17 @@ def _alone(wrong: Compared, base: Base, subject: Subject, sure: Tensor) -> Guess
     return "It is the same whatever grad_output is.", "Multiply by grad_output: the chain rule's other factor."
 
 
-def same(mine: Tensor, other: Tensor) -> bool:
-    """The same numbers, but for rounding."""
-    scale = max(float(other.abs().max()), 1e-12) if other.numel() else 1.0
-    return bool(mine.numel()) and bool(((mine - other).abs() <= CLOSE * scale).all())
+def _by_rows(wrong: Compared, subject: Subject, power: int) -> bool:
+    """True where with one row more the factor is another too, or where that can't be tried."""
+    found = rows_of(subject)
+    if found is None:
+        return True
+    more = cut(subject, found.names, [i % found.count for i in range(found.count + 1)])
+    try:
+        other = next(c for c in compare(more, more.base, FEWEST, FEWEST) if c.name == wrong.name)
+    except Exception:  # a layer of so many rows alone
+        return True
+    return same(other.says, other.found * float(found.count + 1) ** power)
 
 
 def _rows(subject: Subject) -> int:

@@ -3,7 +3,8 @@
 import torch
 
 from netwright.doctor.layer.finding import Finding
-from netwright.doctor.layer.subject import Subject, first_line
+from netwright.doctor.layer.raised import first_line
+from netwright.doctor.layer.subject import Subject
 from netwright.doctor.layer.telling import apart, beside
 
 NAME = "gradients on demand"

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from netwright.doctor.layer.compare import coarse, sample
 from netwright.doctor.layer.differences import EXACT, Differences
-from netwright.doctor.layer.finding import Finding
+from netwright.doctor.layer.finding import SEE_FIRST, Finding
 from netwright.doctor.layer.nodes import kept, once
-from netwright.doctor.layer.subject import Base, Subject, drawn, first_line
+from netwright.doctor.layer.raised import first_line
+from netwright.doctor.layer.subject import Base, Subject, drawn
 from netwright.doctor.layer.telling import number, place, zero_for_none
 
 NAME = "second derivative"
@@ -36,6 +37,8 @@ def check(subject: Subject) -> Finding:
     joined = {name: g for name, g in gradients.items() if g is not None and g.requires_grad}
     if not joined or once(joined.values()):
         return Finding(NAME, "not supported", "backward gives gradients that can't be differentiated again", ONCE)
+    if subject.wrong:
+        return Finding(NAME, "not tried", SEE_FIRST)
     try:
         seconds = torch.autograd.grad(
             list(joined.values()),
@@ -72,8 +75,6 @@ def _beside(
         worst, tried = max(worst, (told, far), key=lambda pair: pair[1]), tried + count
     if not worst[0]:
         return Finding(NAME, "passed", f"as differences of backward say, at {tried} elements")
-    if subject.wrong:
-        return Finding(NAME, "not tried", "the first derivative is wrong, and so is the second")
     held = _held(subject, base)
     seen = worst[0] + (f". {held[0]}" if held[0] else "")
     return Finding(NAME, "not supported" if subject.kind == "pair" else "failed", seen, held[1])

@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 from netwright.doctor.layer.compare import compare
-from netwright.doctor.layer.finding import Finding
+from netwright.doctor.layer.finding import SEE_FIRST, Finding
+from netwright.doctor.layer.raised import first_line
 from netwright.doctor.layer.rows import Rows, cut, rows
-from netwright.doctor.layer.subject import Subject, first_line
+from netwright.doctor.layer.subject import Subject
 
 NAME = "other batch sizes"
 ELEMENTS, FEWEST = 24, 3
@@ -17,7 +18,7 @@ FIX += "reshape(-1, x.shape[-1]) turns them into rows."
 def check(subject: Subject) -> Finding:
     """Gradients are right for each that forward takes."""
     if subject.wrong:
-        return Finding(NAME, "not tried", "the first derivative is wrong already")
+        return Finding(NAME, "not tried", SEE_FIRST)
     found = rows(subject)
     if found is None:
         found = rows(subject.evaluating())

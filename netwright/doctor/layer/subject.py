@@ -17,8 +17,6 @@ from netwright.core import trees
 from netwright.doctor.layer.held import held
 from netwright.doctor.layer.pair import Pair
 
-LONG = 120
-"""Letters of an error from which on its first sentence must do."""
 Sources = dict[str, Tensor]
 """By name ("input 0", "weight"): the leaves that are differentiated."""
 Gradients = dict[str, Tensor | None]
@@ -54,7 +52,7 @@ class Subject:
     seeding: bool = True
     """Random numbers start from the seed at each call."""
     weights: dict[str, nn.Parameter] = field(default_factory=dict)
-    """By name: a module's parameters that are trained, as they were before any run."""
+    """By name: a module's parameters that are trained, as they were before any run; not complex ones."""
     broken: bool = False
     """Backward raises."""
     wrong: bool = False
@@ -63,7 +61,8 @@ class Subject:
     def __post_init__(self) -> None:
         """Know the weights, which runs replace."""
         if not self.weights:
-            self.weights = {name: p for name, p in module_of(self).named_parameters() if p.requires_grad}
+            named = module_of(self).named_parameters()
+            self.weights = {name: p for name, p in named if p.requires_grad and p.is_floating_point()}
 
     def sources(self) -> Sources:
         """Fresh leaves, with the numbers of the inputs and the parameters."""
@@ -79,7 +78,7 @@ class Subject:
             source = sources.get(next(names))
             if source is not None:
                 return source.clone() if self.written_into else source
-            leaf = leaf.to(self.dtype) if leaf.is_floating_point() else leaf
+            leaf = cast(leaf, self.dtype)
             return leaf.clone() if self.copied else leaf
 
         return trees.mapped(placed, self.inputs)
@@ -197,7 +196,7 @@ class Subject:
 
     def of(self, dtype: torch.dtype) -> "Subject":
         """The same layer and inputs in other numbers."""
-        layer = self.twin().to(dtype) if self.kind == "module" else self.layer
+        layer = self.twin()._apply(lambda t: cast(t, dtype)) if self.kind == "module" else self.layer
         return replace(self, layer=layer, dtype=dtype, weights={})
 
     def bare(self) -> "Subject":
@@ -227,6 +226,13 @@ class Subject:
                 yield from ((f"input {i}.{k}", leaf) for k, leaf in enumerate(found))
 
 
+def cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """Floats in these numbers, complex numbers of two such; others as they are."""
+    if tensor.is_complex():
+        return tensor.to(torch.complex128 if dtype == torch.float64 else torch.complex64)
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
 def with_setup(layer: type[Function]) -> bool:
     """True for a Function whose forward has no ctx."""
     return layer.setup_context is not Function.setup_context
@@ -240,15 +246,6 @@ def drawn(like: Tensor, seed: int) -> Tensor:
     """Numbers of the same form, the same at every call."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(like.shape, generator=generator, dtype=torch.float64).to(like.device, like.dtype)
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = lines[0] if lines else ""
-    if len(said) > LONG and ". " in said:
-        said = said.split(". ")[0]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def module_of(subject: Subject) -> nn.Module:

@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor
 
+CLOSE = 1e-4
+"""Numbers this near to each other, of the largest, are taken for the same where a mistake is guessed."""
+
 
 def number(value: float) -> str:
     """Such as −0.3125."""
@@ -53,6 +56,12 @@ def worst(mine: Tensor, other: Tensor) -> int:
     """The flat place where two tensors of one shape are furthest apart."""
     distance = (mine.detach().double() - other.detach().double()).abs().reshape(-1)
     return int(distance.nan_to_num(nan=float("inf")).argmax())
+
+
+def same(mine: Tensor, other: Tensor) -> bool:
+    """The same numbers, but for rounding, as differences find them."""
+    scale = max(float(other.abs().max()), 1e-12) if other.numel() else 1.0
+    return bool(mine.numel()) and bool(((mine - other).abs() <= CLOSE * scale).all())
 
 
 def zero_for_none(gradient: Tensor | None, of: Tensor) -> Tensor:

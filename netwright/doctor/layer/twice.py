@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from netwright.doctor.layer.finding import Finding
-from netwright.doctor.layer.subject import Gradients, Sources, Subject, first_line
+from netwright.doctor.layer.raised import first_line
+from netwright.doctor.layer.subject import Gradients, Sources, Subject
 from netwright.doctor.layer.telling import apart, beside
 
 NAME = "called twice"

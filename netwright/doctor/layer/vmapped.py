@@ -8,7 +8,8 @@ from torch import Tensor
 from netwright.core import trees
 from netwright.doctor.layer.finding import Finding
 from netwright.doctor.layer.pair import together
-from netwright.doctor.layer.subject import Subject, first_line
+from netwright.doctor.layer.raised import first_line
+from netwright.doctor.layer.subject import Subject
 from netwright.doctor.layer.telling import apart, beside
 
 NAME = "torch.func.vmap"

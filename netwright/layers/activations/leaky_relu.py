@@ -20,8 +20,6 @@ from typing import Any
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from netwright.layers.activations.inplace import refuse_inplace
-
 Cache = tuple[Tensor, float]
 
 
@@ -62,6 +60,8 @@ class LeakyReLUFunction(Function):
 class LeakyReLU(nn.Module):
     """torch.nn.LeakyReLU, by hand: (…) → (…).
 
+    `inplace=True` is accepted and makes no difference: the output is a new tensor, and the input stays as it is.
+
     >>> import torch
     >>> LeakyReLU(0.1)(torch.tensor([-1.0, 2.0]))
     tensor([-0.1000,  2.0000])
@@ -69,8 +69,7 @@ class LeakyReLU(nn.Module):
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
-        refuse_inplace(inplace)
-        self.negative_slope, self.inplace = negative_slope, False
+        self.negative_slope, self.inplace = negative_slope, inplace
 
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
@@ -81,5 +80,5 @@ class LeakyReLU(nn.Module):
         return LeakyReLUFunction.apply(*self.arguments(input))
 
     def extra_repr(self) -> str:
-        """The slope."""
-        return f"negative_slope={self.negative_slope}"
+        """The options."""
+        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")

@@ -27,8 +27,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from netwright.layers.activations.inplace import refuse_inplace
-
 Cache = tuple[Tensor]
 
 
@@ -72,14 +70,15 @@ class MishFunction(Function):
 class Mish(nn.Module):
     """torch.nn.Mish, by hand: (…) → (…).
 
+    `inplace=True` is accepted and makes no difference: the output is a new tensor, and the input stays as it is.
+
     >>> Mish()(torch.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8651])
     """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        refuse_inplace(inplace)
-        self.inplace = False
+        self.inplace = inplace
 
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
@@ -88,3 +87,7 @@ class Mish(nn.Module):
     def forward(self, input: Tensor) -> Tensor:
         """(…) → (…)."""
         return MishFunction.apply(input)
+
+    def extra_repr(self) -> str:
+        """The option, where it is given."""
+        return "inplace=True" if self.inplace else ""

@@ -21,8 +21,6 @@ from typing import Any
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from netwright.layers.activations.inplace import refuse_inplace
-
 Cache = tuple[Tensor]
 
 
@@ -62,6 +60,8 @@ class ReLUFunction(Function):
 class ReLU(nn.Module):
     """torch.nn.ReLU, by hand: (…) → (…).
 
+    `inplace=True` is accepted and makes no difference: the output is a new tensor, and the input stays as it is.
+
     >>> import torch
     >>> ReLU()(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
@@ -69,8 +69,7 @@ class ReLU(nn.Module):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        refuse_inplace(inplace)
-        self.inplace = False
+        self.inplace = inplace
 
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
@@ -79,3 +78,7 @@ class ReLU(nn.Module):
     def forward(self, input: Tensor) -> Tensor:
         """(…) → (…)."""
         return ReLUFunction.apply(input)
+
+    def extra_repr(self) -> str:
+        """The option, where it is given."""
+        return "inplace=True" if self.inplace else ""

@@ -21,8 +21,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from netwright.layers.activations.inplace import refuse_inplace
-
 Cache = tuple[Tensor]
 
 
@@ -63,14 +61,15 @@ class SiLUFunction(Function):
 class SiLU(nn.Module):
     """torch.nn.SiLU, by hand: (…) → (…).
 
+    `inplace=True` is accepted and makes no difference: the output is a new tensor, and the input stays as it is.
+
     >>> SiLU()(torch.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7311])
     """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        refuse_inplace(inplace)
-        self.inplace = False
+        self.inplace = inplace
 
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""
@@ -79,3 +78,7 @@ class SiLU(nn.Module):
     def forward(self, input: Tensor) -> Tensor:
         """(…) → (…)."""
         return SiLUFunction.apply(input)
+
+    def extra_repr(self) -> str:
+        """The option, where it is given."""
+        return "inplace=True" if self.inplace else ""

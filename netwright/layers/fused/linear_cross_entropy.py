@@ -36,7 +36,8 @@ from netwright.layers.losses import cross_entropy
 from netwright.layers.losses.cross_entropy import known_smoothing
 from netwright.layers.losses.labels import labels, shares, totals
 from netwright.layers.losses.reduction import known, reduced, spread
-from netwright.layers.precision import keep_precision, precision_of
+from netwright.layers.own import own
+from netwright.layers.precision import keep_precision, precision_of, wide
 
 LOGITS = 1 << 21
 """How many logits are in memory at a time, about: 8 MiB of float32. With fewer rows at a time W is read too often."""
@@ -70,7 +71,7 @@ def rowwise(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 def divisor(x: Tensor, target: Tensor, classes: Tensor | None, ignore_index: int) -> tuple[Tensor, Tensor, Tensor]:
     """x (N, D), target (N,), class weights (C,) → indices (N, 1), which rows are kept (N, 1), and D'."""
     index, kept = labels(x, target, ignore_index)
-    return index, kept, shares(x, index, kept, classes).sum()
+    return index, kept, wide(shares(x, index, kept, classes)).sum()
 
 
 def forward(
@@ -148,7 +149,8 @@ class LinearCrossEntropyLossFunction(Function):
     @staticmethod
     def forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
         """The loss, and m and z."""
-        return forward(*arguments)[0]
+        loss, peak, logsum = forward(*arguments)[0]
+        return own(loss), peak, logsum
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: tuple[Tensor, Tensor, Tensor]) -> None:

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from netwright.layers import linear
-from netwright.layers.fused.weights import draw, linear_weights
+from netwright.layers.init import draw_layer
+from netwright.layers.own import own
 from netwright.layers.precision import keep_precision, precision_of
 
 Cache = tuple[Tensor, Tensor, Tensor]
@@ -53,7 +54,7 @@ class LinearReLUFunction(Function):
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """The output alone."""
-        return forward(x, weight, bias)[0]
+        return own(forward(x, weight, bias)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
@@ -86,11 +87,13 @@ class LinearReLU(nn.Module):
     ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        self.weight, self.bias = linear_weights(in_features, out_features, bias, device, dtype)
+        self.weight = nn.Parameter(torch.empty(out_features, in_features, device=device, dtype=dtype))
+        self.bias = nn.Parameter(torch.empty(out_features, device=device, dtype=dtype)) if bias else None
+        self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew."""
-        draw(self.weight, self.bias)
+        """Draw the weights anew, as Linear does."""
+        draw_layer(self.weight, self.bias)
 
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""

@@ -6,13 +6,19 @@ divides by: N for "mean", else 1.
     ℓ_n = −w_n (t_n log x_n + (1 − t_n) log(1 − x_n))        L = Σ_n ℓ_n / D
 
 The log of 0 is −∞, and 0 · −∞ is not a number; so logs below −100 count as −100, as in torch.nn: a loss is at most 100.
-log(1 − x) is computed as log1p(−x), which keeps its digits near x = 0. g = ∂L/∂ℓ_n · D is given:
+log(1 − x) is computed as log1p(−x), which keeps its digits near x = 0. The slopes of one element's
+loss, the n left out:
 
     ∂ℓ/∂x = −w (t/x − (1 − t)/(1 − x))
           = w (x − t) / (x (1 − x))          over the common denominator: −t(1 − x) + (1 − t)x = x − t
     ∂ℓ/∂t = w (log(1 − x) − log x)
     ∂ℓ/∂w = −(t log x + (1 − t) log(1 − x))
-    ∂L/∂· = (g / D) ∂ℓ/∂·
+
+With G = ∂L'/∂L given, where L' is what follows, and ∂L/∂ℓ_n = 1/D, by the chain rule, for each of x, t and w:
+
+    ∂L'/∂x_n = (G/D) ∂ℓ_n/∂x_n
+
+and a w that counts for several elements gets the sum over them. For "none", read G_n for G/D.
 
 The denominator is 0 at both ends; it counts as 1e−12 at least, as in torch.nn. An x that is no probability gives nan.
 Its gradient grows without bound at the ends: from logits, BCEWithLogitsLoss is the safer one.
@@ -26,6 +32,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from netwright.layers.losses.precision import single
 from netwright.layers.losses.reduction import known, reduced, spread
 from netwright.layers.losses.shapes import fitted, must_match
 
@@ -105,7 +112,7 @@ class BCELoss(nn.Module):
 
     def arguments(self, input: Tensor, target: Tensor) -> tuple:
         """What the pair is called with."""
-        return input, target, self.weight, self.reduction
+        return *single(input, target, self.weight), self.reduction
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Probabilities (…), target (…) → the loss."""

@@ -13,14 +13,19 @@ eˣ overflows and its log does not, so s(−x) is computed with an exponent that
 
     s(−x) = log(1 + e^−|x|) + (|x| − x)/2        (|x| − x)/2 is −x below zero, else 0
 
-From s'(x) = eˣ/(1 + eˣ) = σ(x) the slope of s(−x) is −σ(−x) = σ(x) − 1. g = ∂L/∂ℓ_n · D is given. By the chain rule:
+From s'(x) = eˣ/(1 + eˣ) = σ(x) the slope of s(−x) is −σ(−x) = σ(x) − 1. An element's loss has the slopes:
 
     ∂ℓ/∂x = w ((1 − t) − (1 − t + p t) (1 − σ))
           = w ((1 − t) σ − p t (1 − σ))           without p: w (σ − t), what is believed less what is true
     ∂ℓ/∂t = w (−x + (p − 1) s(−x))
     ∂ℓ/∂p = w t s(−x)
     ∂ℓ/∂w = ℓ / w = (1 − t) x + (1 − t + p t) s(−x)
-    ∂L/∂· = (g / D) ∂ℓ/∂·
+
+With G = ∂L'/∂L given, where L' is what follows, and ∂L/∂ℓ_n = 1/D, by the chain rule, for each of x, t, p and w:
+
+    ∂L'/∂x_n = (G/D) ∂ℓ_n/∂x_n
+
+and a p or w that counts for several elements gets the sum over them. For "none", read G_n for G/D.
 
 Source: Cox, "The Regression Analysis of Binary Sequences" (1958).
 """
@@ -31,6 +36,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from netwright.layers.losses.precision import single
 from netwright.layers.losses.reduction import known, reduced, spread
 from netwright.layers.losses.shapes import fitted, must_match
 
@@ -143,7 +149,7 @@ class BCEWithLogitsLoss(nn.Module):
 
     def arguments(self, input: Tensor, target: Tensor) -> tuple:
         """What the pair is called with."""
-        return input, target, self.weight, self.pos_weight, self.reduction
+        return *single(input, target, self.weight, self.pos_weight), self.reduction
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Logits (…), target (…) → the loss."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from netwright.layers.losses.labels import class_axis, labels, shares, totals
 from netwright.layers.losses.reduction import reduced, spread
+from netwright.layers.precision import wide
 
 
 def per_class(weight: Tensor | None, input: Tensor) -> Tensor | float:
@@ -28,7 +29,7 @@ def loss(input: Tensor, target: Tensor, weight: Tensor | None, peak: Tensor, log
         spread_out = (per_class(weight, input) * (logsum + (peak - input))).sum(axis, keepdim=True)
         rows = (1 - smoothing) * rows + smoothing / input.shape[axis] * spread_out
     rows = torch.where(kept, rows, 0.0).squeeze(axis)
-    return reduced(rows, reduction, share.sum() if reduction == "mean" else 1)
+    return reduced(rows, reduction, wide(share).sum() if reduction == "mean" else 1)
 
 
 def gradients(
@@ -40,7 +41,7 @@ def gradients(
     index, kept = labels(input, target, ignore_index)
     share = shares(input, index, kept, weight)
     g = grad_loss.unsqueeze(axis) if reduction == "none" else grad_loss
-    each = torch.where(kept, spread(g, reduction, share.sum() if reduction == "mean" else 1), 0.0)  # g_n k_n
+    each = torch.where(kept, spread(g, reduction, wide(share).sum() if reduction == "mean" else 1), 0.0)  # g_n k_n
     true = (1 - smoothing) * share * each if smoothing else share * each
     whole, even = true, None
     if smoothing:

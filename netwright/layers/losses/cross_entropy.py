@@ -43,7 +43,10 @@ from torch.autograd import Function
 from netwright.core.errors import InputError
 from netwright.layers.losses import classes, mixtures
 from netwright.layers.losses.labels import check_weight, class_axis
+from netwright.layers.losses.precision import single
 from netwright.layers.losses.reduction import known
+from netwright.layers.own import own
+from netwright.layers.precision import wide
 
 Cache = tuple[Tensor, Tensor, Tensor | None, Tensor, Tensor, Tensor, int, str, float]
 
@@ -58,7 +61,7 @@ def forward(
     check_weight(input, weight)
     axis = class_axis(input)
     peak = input.detach().amax(axis, keepdim=True)
-    logsum = (input - peak).exp_().sum(axis, keepdim=True).log()
+    logsum = wide(input - peak).exp_().sum(axis, keepdim=True).log().to(input.dtype)
     kind, options = target_kind(target), (ignore_index, reduction, label_smoothing)
     loss = kind.loss(input, target, weight, peak, logsum, options)
     return (loss, peak, logsum), (input, target, weight, loss, peak, logsum, *options)
@@ -90,12 +93,14 @@ class CrossEntropyLossFunction(Function):
         input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, label_smoothing: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The loss, and m and z."""
-        return forward(input, target, weight, ignore_index, reduction, label_smoothing)[0]
+        loss, peak, logsum = forward(input, target, weight, ignore_index, reduction, label_smoothing)[0]
+        return own(loss), peak, logsum
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: tuple[Tensor, Tensor, Tensor]) -> None:
         """Keep what `backward` needs."""
-        ctx.save_for_backward(*inputs[:3], *output)
+        loss = output[0] if inputs[4] == "mean" else None
+        ctx.save_for_backward(*inputs[:3], loss, *output[1:])
         ctx.mark_non_differentiable(output[1])
         ctx.options = inputs[3:]
 
@@ -136,7 +141,7 @@ class CrossEntropyLoss(nn.Module):
 
     def arguments(self, input: Tensor, target: Tensor) -> tuple:
         """What the pair is called with."""
-        return input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing
+        return *single(input, target, self.weight), self.ignore_index, self.reduction, self.label_smoothing
 
     def answer(self, outputs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Of the pair's outputs, the loss."""

@@ -6,7 +6,7 @@ divergence of the textbooks, for which probabilities stand in all axes but the f
 
     ℓ_n = t_n (log t_n − x_n), and 0 where t_n = 0        L = Σ_n ℓ_n / D
 
-t log t goes to 0 with t, so nothing is lost at 0. g = ∂L/∂ℓ_n · D is given, and by the product rule:
+t log t goes to 0 with t, so nothing is lost at 0. By the product rule an element's loss has the slopes:
 
     ∂ℓ/∂x = −t
     ∂ℓ/∂t = log t − x + t · 1/t = log t + 1 − x        −∞ at t = 0; −x is given there, which is finite
@@ -15,7 +15,12 @@ With u = log t, t = eᵘ and ℓ = eᵘ (u − x):
 
     ∂ℓ/∂x = −eᵘ
     ∂ℓ/∂u = eᵘ (u − x) + eᵘ
-    ∂L/∂· = (g / D) ∂ℓ/∂·
+
+With G = ∂L'/∂L given, where L' is what follows, and ∂L/∂ℓ_n = 1/D, by the chain rule, for each of x, t and u:
+
+    ∂L'/∂x_n = (G/D) ∂ℓ_n/∂x_n
+
+For "none", read G_n for G/D.
 
 Source: Kullback and Leibler, "On Information and Sufficiency" (1951).
 """
@@ -26,6 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from netwright.layers.losses.precision import single
 from netwright.layers.losses.reduction import REDUCTIONS, known, reduced, spread
 from netwright.layers.losses.shapes import fitted
 
@@ -102,7 +108,7 @@ class KLDivLoss(nn.Module):
 
     def arguments(self, input: Tensor, target: Tensor) -> tuple:
         """What the pair is called with."""
-        return input, target, self.reduction, self.log_target
+        return *single(input, target), self.reduction, self.log_target
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Log-probabilities (…), target (…) → the loss."""

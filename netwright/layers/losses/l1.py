@@ -5,10 +5,13 @@ N elements, x the input, t the target, d = x − t. D is what the reduction divi
     ℓ_n = |d_n|        L = Σ_n ℓ_n / D
 
 The slope of |d| is the sign of d: 1 above zero, −1 below. At zero any slope from −1 to 1 would do, and 0 is taken.
-With g = ∂L/∂ℓ_n · D given, ∂d/∂x = 1 and ∂d/∂t = −1, by the chain rule:
+G = ∂L'/∂L is given, where L' is what follows. x_n is in ℓ_n alone, ∂L/∂ℓ_n = 1/D, ∂d/∂x = 1 and ∂d/∂t = −1. By the
+chain rule:
 
-    ∂L/∂x_n = (g / D) sign(d_n)
-    ∂L/∂t_n = −∂L/∂x_n
+    ∂L'/∂x_n = (G/D) sign(d_n)
+    ∂L'/∂t_n = −∂L'/∂x_n
+
+For "none" each loss is given out, with a G_n of its own: read G_n for G/D.
 
 Source: Laplace, "Mémoire sur la probabilité des causes par les événements" (1774).
 """
@@ -18,6 +21,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from netwright.layers.losses.precision import single
 from netwright.layers.losses.reduction import known, reduced, spread
 from netwright.layers.losses.shapes import fitted, warn_of_repeats
 
@@ -78,7 +82,7 @@ class L1Loss(nn.Module):
 
     def arguments(self, input: Tensor, target: Tensor) -> tuple:
         """What the pair is called with."""
-        return input, target, self.reduction
+        return *single(input, target), self.reduction
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Input (…), target (…) → the loss."""

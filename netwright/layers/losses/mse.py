@@ -4,10 +4,13 @@ N elements, x the input, t the target, d = x − t. D is what the reduction divi
 
     ℓ_n = d_n²        L = Σ_n ℓ_n / D
 
-x_n is in ℓ_n alone, and g = ∂L/∂ℓ_n · D is given. By the chain rule, with ∂d/∂x = 1 and ∂d/∂t = −1:
+G = ∂L'/∂L is given, where L' is what follows. x_n is in ℓ_n alone, ∂L/∂ℓ_n = 1/D, ∂d/∂x = 1 and ∂d/∂t = −1. By the
+chain rule:
 
-    ∂L/∂x_n = (g / D) 2 d_n
-    ∂L/∂t_n = −∂L/∂x_n
+    ∂L'/∂x_n = G · 1/D · 2 d_n = (G/D) 2 d_n
+    ∂L'/∂t_n = −∂L'/∂x_n
+
+For "none" each loss is given out, with a G_n of its own: read G_n for G/D.
 
 Source: Gauss, "Theoria combinationis observationum erroribus minimis obnoxiae" (1823).
 """
@@ -17,6 +20,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from netwright.layers.losses.precision import single
 from netwright.layers.losses.reduction import known, reduced, spread
 from netwright.layers.losses.shapes import fitted, warn_of_repeats
 
@@ -77,7 +81,7 @@ class MSELoss(nn.Module):
 
     def arguments(self, input: Tensor, target: Tensor) -> tuple:
         """What the pair is called with."""
-        return input, target, self.reduction
+        return *single(input, target), self.reduction
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Input (…), target (…) → the loss."""

@@ -22,7 +22,10 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from netwright.layers.losses.labels import check_weight, class_axis, labels, shares, totals
+from netwright.layers.losses.precision import single
 from netwright.layers.losses.reduction import known, reduced, spread
+from netwright.layers.own import own
+from netwright.layers.precision import wide
 
 Cache = tuple[Tensor, Tensor, Tensor | None, Tensor, int, str]
 
@@ -39,7 +42,7 @@ def forward(
     index, kept = labels(input, target, ignore_index)
     share = shares(input, index, kept, weight)
     rows = torch.where(kept, -input.gather(axis, index), 0.0) * share
-    loss = reduced(rows.squeeze(axis), reduction, share.sum() if reduction == "mean" else 1)
+    loss = reduced(rows.squeeze(axis), reduction, wide(share).sum() if reduction == "mean" else 1)
     return loss, (input, target, weight, loss, ignore_index, reduction)
 
 
@@ -52,7 +55,7 @@ def backward(
     index, kept = labels(input, target, ignore_index)
     share = shares(input, index, kept, weight)
     g = grad_output.unsqueeze(axis) if reduction == "none" else grad_output
-    each = torch.where(kept, spread(g, reduction, share.sum() if reduction == "mean" else 1), 0.0)  # ∂L/∂ℓ_n
+    each = torch.where(kept, spread(g, reduction, wide(share).sum() if reduction == "mean" else 1), 0.0)  # ∂L/∂ℓ_n
     slopes = -each * share
     grad_input = slopes.new_zeros(input.shape).scatter_add_(axis, index, slopes)
     grad_weight = None
@@ -70,13 +73,13 @@ class NLLLossFunction(Function):
     @staticmethod
     def forward(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str) -> Tensor:
         """The loss alone."""
-        return forward(input, target, weight, ignore_index, reduction)[0]
+        return own(forward(input, target, weight, ignore_index, reduction)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
         """Keep what `backward` needs."""
         input, target, weight, ctx.ignore_index, ctx.reduction = inputs
-        ctx.save_for_backward(input, target, weight, output)
+        ctx.save_for_backward(input, target, weight, output if ctx.reduction == "mean" else None)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
@@ -103,7 +106,7 @@ class NLLLoss(nn.Module):
 
     def arguments(self, input: Tensor, target: Tensor) -> tuple:
         """What the pair is called with."""
-        return input, target, self.weight, self.ignore_index, self.reduction
+        return *single(input, target, self.weight), self.ignore_index, self.reduction
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Log-probabilities (N, C, …), classes (N, …) → the loss."""

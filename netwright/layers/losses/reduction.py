@@ -19,6 +19,7 @@ Of nothing, the mean is 0/0 = nan, as in torch.nn.
 from torch import Tensor
 
 from netwright.core.errors import InputError
+from netwright.layers.precision import wide
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -36,14 +37,19 @@ def known(reduction: str, words: tuple[str, ...] = REDUCTIONS) -> str:
 
 
 def reduced(losses: Tensor, reduction: str, count: Tensor | float) -> Tensor:
-    """Losses (…) → the losses (none), their sum, or their sum over `count` (mean, batchmean)."""
+    """Losses (…) → the losses (none), their sum, or their sum over `count` (mean, batchmean).
+
+    Summed in float32 at least: a sum may be too large for half precision where its mean is not.
+    """
     if reduction == "none":
         return losses
-    return losses.sum() if reduction == "sum" else losses.sum() / count
+    total = wide(losses).sum()
+    total = total if reduction == "sum" else total / count
+    return total.to(losses.dtype) if losses.is_floating_point() else total
 
 
 def spread(grad_output: Tensor, reduction: str, count: Tensor | float) -> Tensor:
     """The way back: ∂L/∂(reduced losses) → ∂L/∂ℓ_n, one number for all but for "none"."""
     if reduction == "mean" and isinstance(count, int):
         count = max(count, 1)  # of nothing, no ℓ_n is there to get a share
-    return grad_output / count if reduction in ("mean", "batchmean") else grad_output
+    return (grad_output / count).to(grad_output.dtype) if reduction in ("mean", "batchmean") else grad_output

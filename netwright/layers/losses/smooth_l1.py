@@ -7,11 +7,13 @@ N elements, x the input, t the target, d = x − t, β where the square ends. D 
           |d_n| − β/2      otherwise            so both pieces and their slopes meet at |d| = β: β/2, and 1
     L = Σ_n ℓ_n / D
 
-The slopes of the pieces are 2d/2β = d/β and sign(d). With g = ∂L/∂ℓ_n · D given, ∂d/∂x = 1 and ∂d/∂t = −1:
+The slopes of the pieces are 2d/2β = d/β, and sign(d) = ±β/β: one formula for both is d, no further than β from zero,
+over β. G = ∂L'/∂L is given, where L' is what follows; ∂L/∂ℓ_n = 1/D, ∂d/∂x = 1 and ∂d/∂t = −1. By the chain rule:
 
-    ∂L/∂x_n = (g / D) d_n / max(|d_n|, β)          d/β below β, and d/|d| = sign(d) above: one formula for both
-    ∂L/∂t_n = −∂L/∂x_n
+    ∂L'/∂x_n = (G/D) min(max(d_n, −β), β) / β
+    ∂L'/∂t_n = −∂L'/∂x_n
 
+For "none" each loss is given out, with a G_n of its own: read G_n for G/D.
 With β = 0 no square is left: it is the L1 loss.
 
 Source: Girshick, "Fast R-CNN" (2015), section 2.3, there with β = 1; after Huber (1964), with β times this.
@@ -23,6 +25,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from netwright.core.errors import InputError
+from netwright.layers.losses.precision import single
 from netwright.layers.losses.reduction import known, reduced, spread
 from netwright.layers.losses.shapes import fitted, warn_of_repeats
 
@@ -44,7 +47,7 @@ def backward(
     """∂L/∂loss → ∂L/∂input (…), ∂L/∂target (…), and nothing for the options; None for those not needed."""
     input, target, reduction, beta = cache
     difference = input - target
-    slope = difference / difference.abs().clamp_min(beta) if beta > 0 else difference.sign()
+    slope = difference.clamp(-beta, beta) / beta if beta > 0 else difference.sign()
     gradient = slope * spread(grad_output, reduction, difference.numel())
     return fitted(gradient, input) if needed[0] else None, fitted(-gradient, target) if needed[1] else None, None, None
 
@@ -94,7 +97,7 @@ class SmoothL1Loss(nn.Module):
 
     def arguments(self, input: Tensor, target: Tensor) -> tuple:
         """What the pair is called with."""
-        return input, target, self.reduction, self.beta
+        return *single(input, target), self.reduction, self.beta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Input (…), target (…) → the loss."""

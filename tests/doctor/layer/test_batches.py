@@ -75,13 +75,34 @@ def test_an_empty_batch():
     assert found(Calls(lambda x: x * 2), torch.tensor(1.0), check="empty batch").verdict == "not tried"
 
 
-def test_single_rows():
-    wrong = function(square, lambda ctx, g: square_backward(ctx, g) / len(g))
-    finding = found(wrong, X, check="single rows")
-    assert finding.verdict == "failed" and "for row 0 alone" in finding.seen and "axis 0" in finding.fix
+def test_nothing_divided_by_nothing():
+    by_rows = function(
+        lambda ctx, x, w: (ctx.save_for_backward(x, w), x * w)[1],
+        lambda ctx, g: (g * ctx.saved_tensors[1], (g * ctx.saved_tensors[0]).mean(0) * (len(g) or 1)),
+    )
+    finding = found(by_rows, X, torch.ones(3), check="empty batch")
+    assert finding.verdict == "failed" and "(w) is nan, without any row" in finding.seen and "max(len(x)" in finding.fix
+
+
+@pytest.mark.parametrize("check", ["beside autograd", "second derivative", "single rows", "empty batch"])
+def test_what_follows_from_a_wrong_derivative_is_no_failure_of_its_own(check: str):
     weight = function(
         lambda ctx, x, w: (ctx.save_for_backward(x, w), x * w)[1],
         lambda ctx, g: (g * ctx.saved_tensors[1], (g * ctx.saved_tensors[0]).mean(0)),
+    )
+    finding = found(weight, X, torch.ones(3), check=check)
+    assert (finding.verdict, finding.seen, finding.fix) == ("not tried", "see the first derivative", "")
+
+
+def test_single_rows():
+    def backward(ctx, g: Tensor) -> Tensor:
+        return square_backward(ctx, g) / (1 if len(g) == 4 else 2)
+
+    finding = found(function(square, backward), X, check="single rows")
+    assert finding.verdict == "failed" and "for row 0 alone" in finding.seen and "axis 0" in finding.fix
+    weight = function(
+        lambda ctx, x, w: (ctx.save_for_backward(x, w), x * w)[1],
+        lambda ctx, g: (g * ctx.saved_tensors[1], (g * ctx.saved_tensors[0]).mean(0) * 4),
     )
     assert "added up over rows alone" in found(weight, X, torch.ones(3), check="single rows").seen
 

@@ -61,7 +61,9 @@ def test_the_same_report_twice():
 def test_what_is_no_layer():
     with pytest.raises(InputTypeError, match="Build it"):
         check_layer(nn.Linear, X)
-    for other in (Square.apply, lambda x: x, 3, (1, 2)):
+    with pytest.raises(InputTypeError, match=r"check_layer\(\(forward, backward\), \*inputs\)"):
+        check_layer(lambda x: x, X)
+    for other in (Square.apply, 3, (1, 2)):
         with pytest.raises(InputTypeError, match=r"not its \.apply"):
             check_layer(other, X)
 
@@ -73,12 +75,36 @@ def test_what_can_not_be_run():
         check_layer(nn.Linear(4, 2), X)
     with pytest.raises(InputError, match=r"x.float\(\)"):
         check_layer(Calls(lambda x: x + 1), torch.tensor([1, 2]))
+    with pytest.raises(InputError, match="view_as_complex"):
+        check_layer(Square, X + 1j)
+    for layer in (Square, nn.Linear(3, 2)):
+        with pytest.raises(InputError, match="an example without elements"):
+            check_layer(layer, X[:0])
     with pytest.raises(InputTypeError, match="gives no tensor"):
         check_layer(Calls(lambda x: "nothing"), X)
     layer = nn.Linear(3, 2)
     layer.last = layer(X)
     with pytest.raises(InputError, match="built anew"):
         check_layer(layer, X)
+
+
+def test_a_pair_that_gives_no_cache():
+    for forward, words in [
+        (lambda x: x * 2, r"one tensor of shape \(4, 3\): the cache is missing"),
+        (lambda x: (x * 2, x, x), "3 entries"),
+        (lambda x: None, "NoneType"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            check_layer((forward, lambda g, cache: g * 2), X)
+    with pytest.raises(InputError, match="return y, None"):
+        check_layer((lambda x: x * 2, lambda g, cache: g * 2), X[:2])
+
+
+def test_a_pair_of_numpy_and_one_with_a_dict():
+    with pytest.raises(InputTypeError, match="torch.exp for np.exp"):
+        check_layer((lambda x: (np.exp(x.numpy()), x), lambda g, x: g), X)
+    report = check_layer((lambda x: (x * 2, ()), lambda g, cache: {"x": g * 2}), X)
+    assert "a dict of x" in report.findings[0].seen and "as a tuple" in report.findings[0].fix
 
 
 def test_a_layer_without_float64():

@@ -27,6 +27,21 @@ def mean(ctx, x: Tensor) -> Tensor:
     return (x * x).mean(0)
 
 
+def norm(ctx, x: Tensor) -> Tensor:
+    ctx.save_for_backward(x)
+    return x * x + x.sum()
+
+
+def sine_output(ctx, x: Tensor) -> Tensor:
+    ctx.save_for_backward(y := x.sin())
+    return y
+
+
+def exp_input(ctx, x: Tensor) -> Tensor:
+    ctx.save_for_backward(x)
+    return x.exp()
+
+
 def product(x: Tensor, w: Tensor) -> tuple:
     return x @ w, (x, w)
 
@@ -38,11 +53,25 @@ def product(x: Tensor, w: Tensor) -> tuple:
         (of(lambda ctx, g: ctx.saved_tensors[0] * g), (X,), "0.5 times what it should be, perhaps the 2 of a square"),
         (of(lambda ctx, g: square_backward(ctx, g) * 3), (X,), "It is 3 times"),
         (of(mean_backward, mean), (X,), "the number of rows: summed where it is to be averaged"),
-        (of(lambda ctx, g: square_backward(ctx, g) / 4), (X,), "averaged where it is to be summed"),
+        (of(lambda ctx, g: square_backward(ctx, g) / len(g)), (X,), "averaged where it is to be summed"),
         (of(lambda ctx, g: torch.zeros_like(g)), (X,), "zero everywhere"),
         (of(lambda ctx, g: None), (X,), "no gradient for input 0 (x)"),
         (of(lambda ctx, g: 2 * ctx.saved_tensors[0]), (X,), "the same whatever grad_output is"),
-        (of(lambda ctx, g: 1 + g), (X,), "No simple mistake"),
+        (of(lambda ctx, g: 1 + g), (X,), "a summand is missing"),
+        (of(lambda ctx, g: g), (X,), "the factor 2 · x is missing"),
+        (of(lambda ctx, g: 2 * g * ctx.saved_tensors[0] ** 2), (X.abs() + 1,), "the factor x is one too many"),
+        (of(lambda ctx, g: square_backward(ctx, g) * g**2), (X,), "a factor is missing in the derivative"),
+        (of(lambda ctx, g: square_backward(ctx, g) + 2 * g.sum(), norm), (X,), "No simple mistake"),
+        ((product, lambda g, c: (g @ c[1], c[0].T @ g)), (X, W), "With the transpose of input 1 (w) in backward"),
+        (
+            of(lambda ctx, g: g * ctx.saved_tensors[0].cos(), sine_output),
+            (X,),
+            "With the input in the place of the saved",
+        ),
+        (of(lambda ctx, g: g * ctx.saved_tensors[0], exp_input), (X,), "With the output in the place of the saved"),
+        (of(lambda ctx, g: square_backward(ctx, g) * (g > 0)), (X,), "backward gives it no gradient from there"),
+        (of(lambda ctx, g: g, lambda ctx, x: x + x.roll(1, 1)), (X,), "the terms off the diagonal are missing"),
+        (of(lambda ctx, g: g.cumsum(1), lambda ctx, x: x.cumsum(1)), (X,), "backward leaves that out."),
         (of(lambda ctx, g: g / 0), (X,), "not a finite number"),
         ((product, lambda g, c: (g @ c[1].T, (c[0].T @ g).T)), (W + 1, W), "transpose of what it should be"),
         ((product, lambda g, c: (c[0].T @ g, g @ c[1].T)), (W + 1, W), "are swapped"),
@@ -52,6 +81,17 @@ def product(x: Tensor, w: Tensor) -> tuple:
 def test_a_guess_says_what_it_looks_like(layer: object, inputs: tuple, words: str):
     finding = first(layer, *inputs)
     assert finding.verdict == "failed" and words in finding.seen and finding.fix, finding
+
+
+def test_nan_is_explained_by_infinity_only_where_there_is_one():
+    finding = first(of(lambda ctx, g: g * (ctx.saved_tensors[0] - 9).log()), X)
+    assert "input 0 (x) [0, 0] itself is" in finding.seen and "inf" not in finding.fix and "0 / 0" in finding.fix
+    assert "0 · inf" in first(of(lambda ctx, g: g / 0), X).fix
+
+
+def test_as_many_times_as_there_are_rows_by_chance():
+    assert "number of rows" not in first(of(lambda ctx, g: square_backward(ctx, g) * 4), X).seen
+    assert "number of rows" in first(of(lambda ctx, g: square_backward(ctx, g) * len(g)), X).seen
 
 
 def test_the_worst_element_is_named():
@@ -114,6 +154,9 @@ def test_what_has_no_gradient_by_design():
 def test_backward_that_raises_and_outputs_that_are_cut_off():
     finding = first(of(lambda ctx, g: g.no_such_thing), X)
     assert finding.verdict == "failed" and "AttributeError" in finding.seen
+    assert "test_first.py line" in finding.seen and finding.fix.startswith("Correct test_first.py line")
+    finding = first((lambda x: (x * 2, ()), lambda g: g * 2), X)
+    assert "backward(grad_output, cache)" in finding.fix
     finding = first(Calls(lambda x: x.detach() * 2), X)
     assert finding.verdict == "failed" and ".detach()" in finding.fix
 

@@ -572,3 +572,64 @@ class Ranks(nn.Module):
 class Transcript(nn.Module):
     def forward(self, logits: Tensor, letters: Tensor, steps: Tensor) -> Tensor:
         return F.ctc_loss(F.log_softmax(logits, dim=2), letters, steps, torch.full_like(steps, letters.shape[1]))
+
+
+# complex numbers
+
+
+class SpectralFunction(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        spectrum = torch.fft.rfft(x)
+        ctx.save_for_backward(spectrum, weight)
+        ctx.n = x.shape[-1]
+        return torch.fft.irfft(spectrum * weight, n=ctx.n)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_output: Tensor) -> tuple:
+        spectrum, weight = ctx.saved_tensors
+        grad = torch.fft.rfft(grad_output)
+        twice = torch.full((spectrum.shape[-1],), 2.0, dtype=grad_output.dtype)
+        twice[0] = 1
+        if ctx.n % 2 == 0:
+            twice[-1] = 1
+        grad_weight = (grad * spectrum.conj() * twice / ctx.n).flatten(0, -2).sum(0)
+        return torch.fft.irfft(grad * weight.conj(), n=ctx.n), grad_weight
+
+
+@right("spectral filter, a complex weight", lambda: (rows(4, 6),))
+class Spectral(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, dtype=torch.complex64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return SpectralFunction.apply(x, self.weight)
+
+
+@right("the imaginary part, a complex buffer", lambda: (rows(4, 3),))
+class Imaginary(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("turn", torch.tensor([1j, 2 + 1j, 0.5 - 1j]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x * self.turn).imag
+
+
+def cosine_forward(a: Tensor, b: Tensor) -> tuple:
+    lengths = a.norm(dim=-1) * b.norm(dim=-1)
+    return (a * b).sum(-1) / lengths, (a, b)
+
+
+def cosine_backward(dout: Tensor, cache: tuple) -> tuple:
+    a, b = cache
+    la, lb = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+    y, g = (a * b).sum(-1, keepdim=True) / (la * lb), dout[..., None]
+    return g * (b / lb - y * a / la) / la, g * (a / la - y * b / lb) / lb
+
+
+right("pair: cosine, which takes the length along an axis", lambda: (rows(4, 5), rows(4, 5, seed=1)))(
+    (cosine_forward, cosine_backward)
+)

@@ -49,6 +49,34 @@ class SigmoidOfInput(Function):
         return grad_output * x * (1 - x)
 
 
+@wrong("sigmoid: 1 − y forgotten", lambda: (rows(4, 3),))
+class SigmoidHalf(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        y = torch.sigmoid(x)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return grad_output * y
+
+
+@wrong("sine: the saved output used as the input", lambda: (rows(4, 3),))
+class SineOfOutput(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        y = torch.sin(x)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return grad_output * torch.cos(y)
+
+
 @wrong("tanh: 1 − y, not 1 − y²", lambda: (rows(4, 3),))
 class TanhUnsquared(Function):
     @staticmethod
@@ -276,6 +304,43 @@ class LinearMeanBias(Function):
     def backward(ctx: Any, grad_output: Tensor) -> tuple:
         x, weight = ctx.saved_tensors
         return grad_output.mm(weight), grad_output.t().mm(x), grad_output.mean(0)
+
+
+@wrong("linear: the gradient of a square weight not transposed", lambda: (rows(4, 3), rows(3, 3, seed=1)))
+class LinearTurned(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return x @ weight.T
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple:
+        x, weight = ctx.saved_tensors
+        return grad_output @ weight, x.T @ grad_output
+
+
+class TurnUnconjugated(Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, turn: Tensor) -> Tensor:
+        ctx.save_for_backward(turn)
+        return z * turn
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple:
+        (turn,) = ctx.saved_tensors
+        return grad_output * turn, None
+
+
+@wrong("rotary: a complex buffer not conjugated", lambda: (rows(2, 5, 4),))
+class RotaryUnconjugated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        angles = torch.outer(torch.arange(5.0), torch.tensor([1.0, 0.01]))
+        self.register_buffer("turn", torch.polar(torch.ones_like(angles), angles))
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2).contiguous())
+        return torch.view_as_real(TurnUnconjugated.apply(z, self.turn)).flatten(-2)
 
 
 @wrong("linear: mean over the batch for the bias", lambda: (rows(4, 3),))

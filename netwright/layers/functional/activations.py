@@ -1,12 +1,12 @@
-"""The layers as functions of tensors, by torch.nn.functional's names and arguments."""
+"""What stands between layers, as functions.
 
-from collections.abc import Sequence
+`inplace=True` is accepted and makes no difference: the output is a new tensor, and the input stays as it is.
+"""
 
 import torch
 from torch import Tensor
 
 from netwright.layers.activations.gelu import GELUFunction, known
-from netwright.layers.activations.inplace import refuse_inplace
 from netwright.layers.activations.leaky_relu import LeakyReLUFunction
 from netwright.layers.activations.log_softmax import LogSoftmaxFunction
 from netwright.layers.activations.mish import MishFunction
@@ -17,48 +17,16 @@ from netwright.layers.activations.smooth_step import SmoothStepFunction
 from netwright.layers.activations.softmax import SoftmaxFunction, chosen_dim
 from netwright.layers.activations.softplus import SoftplusFunction
 from netwright.layers.activations.tanh import TanhFunction
-from netwright.layers.attention import scaled_dot_product_attention
-from netwright.layers.batch_norm import BatchNormFunction
-from netwright.layers.layer_norm import LayerNormFunction
-from netwright.layers.linear import LinearFunction
-from netwright.layers.precision import wide_type
-from netwright.layers.rms_norm import RMSNormFunction
-from netwright.layers.running import follow
-
-__all__ = [
-    "batch_norm",
-    "gelu",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "mish",
-    "relu",
-    "rms_norm",
-    "scaled_dot_product_attention",
-    "sigmoid",
-    "silu",
-    "smooth_step",
-    "softmax",
-    "softplus",
-    "tanh",
-]
-
-
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Weighted sums plus a bias: (…, I), (O, I), (O,) → (…, O)."""
-    return LinearFunction.apply(input, weight, bias)
+from netwright.layers.dropout import Dropout
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0)."""
-    refuse_inplace(inplace)
     return ReLUFunction.apply(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """max(x, 0) + a min(x, 0)."""
-    refuse_inplace(inplace)
     return LeakyReLUFunction.apply(input, negative_slope)
 
 
@@ -79,13 +47,11 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x σ(x)."""
-    refuse_inplace(inplace)
     return SiLUFunction.apply(input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x tanh(ln(1 + eˣ))."""
-    refuse_inplace(inplace)
     return MishFunction.apply(input)
 
 
@@ -111,39 +77,6 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: torch.dtype | N
     return LogSoftmaxFunction.apply(input, chosen_dim(input, dim))
 
 
-def layer_norm(
-    input: Tensor,
-    normalized_shape: Sequence[int],
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Each row, the axes `normalized_shape`, with mean 0 and variance 1, scaled and shifted."""
-    return LayerNormFunction.apply(input, weight, bias, len(normalized_shape), eps)
-
-
-def rms_norm(
-    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
-) -> Tensor:
-    """Each row, the axes `normalized_shape`, with a mean square of 1, scaled."""
-    eps = torch.finfo(wide_type(input.dtype)).eps if eps is None else eps
-    return RMSNormFunction.apply(input, weight, len(normalized_shape), eps)
-
-
-def batch_norm(
-    input: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Each channel with mean 0 and variance 1: the batch's in training, where the running ones follow them."""
-    if not training:
-        return BatchNormFunction.apply(input, weight, bias, running_mean, running_var, eps)
-    y, mean, var = BatchNormFunction.apply(input, weight, bias, None, None, eps)
-    if running_mean is not None and running_var is not None:
-        follow(running_mean, running_var, mean, var, y.numel() // len(mean), momentum)
-    return y
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Each number 0 with probability p, the others larger by 1/(1 − p). Raises InputError for a p that is none."""
+    return Dropout(p, inplace).train(training)(input)
