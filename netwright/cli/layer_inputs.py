@@ -65,7 +65,7 @@ def as_tuple(example: Any, path: Path) -> tuple:
     raise InputError(
         f"example_inputs of {path.name} are no inputs.",
         got=value if callable(example) else f"{type(value).__name__}: {value}",
-        wanted="a tuple with one entry for each argument of forward, a function that gives it, or a dict of them by layer",
+        wanted="a tuple, one entry for each argument of forward; a function that gives it; or a dict of these by layer",
         fix="For example example_inputs = (torch.randn(4, 3),), or give --input 4x3.",
     )
 

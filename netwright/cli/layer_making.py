@@ -79,7 +79,7 @@ def built(name: str, maker: Callable, arguments: list[str] | None, path: Any) ->
     except Exception as error:
         raise InputError(
             f"{name}({call}) can't be built.",
-            got=told(error, path) + (f"; {', '.join(filled)} was guessed" if filled else ""),
+            got=told(error, path) + (f"; guessed: {', '.join(filled)}" if filled else ""),
             wanted=f"{name}{signature(maker)}",
             fix=f"Give its arguments: --arg NAME=VALUE, or --arg VALUE in order, once for each.{FORWARD * is_function}",
         ) from error

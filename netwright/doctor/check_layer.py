@@ -27,7 +27,7 @@ from netwright.doctor.layer import (
     vmapped,
 )
 from netwright.doctor.layer.accepted import copied, prepared, subject_of
-from netwright.doctor.layer.finding import Finding, LayerReport
+from netwright.doctor.layer.finding import Finding, LayerReport, settled
 from netwright.doctor.layer.raised import first_line
 from netwright.doctor.layer.subject import Subject, module_of
 from netwright.doctor.layer.world import World, kept_world
@@ -89,7 +89,7 @@ def checked(
             if doing is not None:
                 doing(title, number, len(checks))
             findings.append(_tried(title, check, subject, world))
-    return LayerReport(subject.name, tuple(findings))
+    return LayerReport(subject.name, settled(findings))
 
 
 def _tried(title: str, check: Check, subject: Subject, world: World) -> Finding:

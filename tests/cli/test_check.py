@@ -271,7 +271,7 @@ def test_a_file_in_a_package_and_one_with_a_library_s_name(in_folder: Path, call
         (["lacking.py"], "Install no_such_library"),
         (["ending.py"], "__main__"),
         (["relative.py"], "or put an __init__.py beside the file"),
-        (["layers.py:Choosy"], "; width was guessed"),
+        (["layers.py:Choosy"], "; guessed: width, bias"),
         (["example.py"], "example_inputs = (torch.randn(4, 3),)"),
         (["example2.py"], "KeyError"),
         (["example3.py"], "correct example_inputs"),

@@ -3,7 +3,7 @@
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Verdict = Literal["passed", "failed", "not supported", "not tried"]
@@ -12,6 +12,11 @@ ORDER: tuple[Verdict, ...] = ("failed", "passed", "not supported", "not tried")
 MARKS = {"failed": "✗", "not supported": "–", "passed": "✓", "not tried": " "}
 SEE_FIRST = "see the first derivative"
 """What a check says that can't judge, or says nothing new, where the first derivative is wrong."""
+SEE_REPEATABLE = "see repeatable"
+"""The same, where the same call gives something else each time."""
+CAUSES = ("in place", "repeatable")
+FOLLOWING = ("not contiguous", "called twice", "gradients on demand", "repeatable", "torch.func.vmap", "torch.compile")
+"""Checks that call the layer again: where one of the causes failed, what they see comes of it."""
 SEVERAL, NAMED = 3, 6
 """Checks not tried for one reason: from how many on they share a line, and up to how many are named there."""
 
@@ -60,6 +65,18 @@ class LayerReport:
         counts = {verdict: sum(f.verdict == verdict for f in self.findings) for verdict in ORDER}
         told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
         return "\n".join(textwrap.wrap(f"{self.layer}: {told or 'nothing was checked'}", WIDTH))
+
+
+def settled(findings: list[Finding]) -> tuple[Finding, ...]:
+    """The findings; those that follow from another one give no advice of their own."""
+    failed = [finding.check for finding in findings if finding.verdict == "failed"]
+    cause = next((check for check in CAUSES if check in failed), "")
+    return tuple(
+        replace(f, fix=f"See {cause}." if f.fix else "")
+        if cause and f.verdict == "failed" and f.check in FOLLOWING and f.check != cause
+        else f
+        for f in findings
+    )
 
 
 def _row(finding: Finding, width: int) -> list[str]:

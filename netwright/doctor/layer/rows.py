@@ -93,6 +93,13 @@ def _is_row(one: Tensor, whole: Tensor, count: int) -> bool:
     return one.dim() > 0 and one.dim() == whole.dim() and len(one) == 1 and len(whole) == count
 
 
+def unsteady(subject: Subject) -> bool:
+    """True where the layer gives something else from the same seed: it may count calls."""
+    with torch.no_grad():
+        pairs = zip(subject.run(subject.sources()), subject.run(subject.sources()), strict=True)
+        return any(off(a, b) > 0 for a, b in pairs)
+
+
 def draws(subject: Subject) -> bool:
     """True where the layer gives something else for another seed."""
     other = replace(subject, seed=subject.seed + 1)

@@ -2,8 +2,8 @@
 
 import torch
 
-from netwright.doctor.layer.finding import SEE_FIRST, Finding
-from netwright.doctor.layer.rows import FEW, Rows, cut, draws, rows
+from netwright.doctor.layer.finding import SEE_FIRST, SEE_REPEATABLE, Finding
+from netwright.doctor.layer.rows import FEW, Rows, cut, draws, rows, unsteady
 from netwright.doctor.layer.subject import Subject
 from netwright.doctor.layer.telling import apart, beside
 
@@ -29,7 +29,7 @@ def check(subject: Subject) -> Finding:
     if not found.independent or draws(subject):
         calm = rows(quiet) if subject.kind == "module" else None
         if draws(quiet):
-            return Finding(NAME, "not tried", "it draws random numbers")
+            return Finding(NAME, "not tried", SEE_REPEATABLE if unsteady(quiet) else "it draws random numbers")
         if calm is not None and calm.independent:
             subject, found, mode = quiet, calm, MODE
     if not found.outputs:

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from netwright.doctor.layer.finding import Finding
+from netwright.doctor.layer.finding import SEE_REPEATABLE, Finding
 from netwright.doctor.layer.raised import first_line
-from netwright.doctor.layer.rows import draws
+from netwright.doctor.layer.rows import draws, unsteady
 from netwright.doctor.layer.subject import Base, Subject
 from netwright.doctor.layer.telling import apart, beside
 
@@ -19,7 +19,8 @@ def check(subject: Subject) -> Finding:
     if draws(subject):
         subject = subject.evaluating()
         if draws(subject):
-            return Finding(NAME, "not tried", "it draws random numbers, in the order in which numbers lie in memory")
+            drawn = "it draws random numbers, in the order in which numbers lie in memory"
+            return Finding(NAME, "not tried", SEE_REPEATABLE if unsteady(subject) else drawn)
     base = subject.base
     ones = [None if c is None else c.new_ones(()).expand(c.shape) for c in base.cotangents]
     if told := _gradient(subject, base, ones):

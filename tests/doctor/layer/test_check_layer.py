@@ -101,7 +101,7 @@ def test_a_pair_that_gives_no_cache():
 
 
 def test_a_pair_of_numpy_and_one_with_a_dict():
-    with pytest.raises(InputTypeError, match="torch.exp for np.exp"):
+    with pytest.raises(InputTypeError, match=r"torch\.exp for np\.exp"):
         check_layer((lambda x: (np.exp(x.numpy()), x), lambda g, x: g), X)
     report = check_layer((lambda x: (x * 2, ()), lambda g, cache: {"x": g * 2}), X)
     assert "a dict of x" in report.findings[0].seen and "as a tuple" in report.findings[0].fix

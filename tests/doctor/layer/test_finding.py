@@ -1,4 +1,4 @@
-from netwright.doctor.layer.finding import Finding, LayerReport
+from netwright.doctor.layer.finding import Finding, LayerReport, settled
 
 
 def test_the_table_is_narrow_and_failures_come_first():
@@ -31,3 +31,13 @@ def test_checks_that_were_not_tried_for_one_reason_share_a_line():
     report = LayerReport("Mine", tuple(findings[:3]))
     assert "3 more checks not tried: backward raises (check 0, check 1, check 2)" in str(report)
     assert "more checks" not in str(LayerReport("Mine", tuple(findings[:2])))
+
+
+def test_what_follows_from_another_failure_gives_no_advice_of_its_own():
+    twice, place = (
+        Finding("called twice", "failed", "bad", "Mend it."),
+        Finding("in place", "failed", "bad", "Copy it."),
+    )
+    shapes = Finding("shapes", "failed", "bad", "Sum it.")
+    assert settled([twice, shapes]) == (twice, shapes)
+    assert [f.fix for f in settled([twice, shapes, place])] == ["See in place.", "Sum it.", "Copy it."]

@@ -170,3 +170,16 @@ def test_what_a_layer_leaves_behind():
 
     finding = repeatable(Calls(seeds), X)
     assert finding.verdict == "failed" and "sets the seed" in finding.seen
+
+
+def test_a_layer_that_counts_its_calls_draws_no_random_numbers():
+    class Counts(nn.Module):
+        calls = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.calls += 1
+            return x * self.calls
+
+    assert repeatable(Counts(), X).verdict == "failed"
+    for check in ("not contiguous", "single rows"):
+        assert found(Counts(), X, check=check).seen == "see repeatable"
