@@ -106,9 +106,10 @@ def match(grad: Tensor, x: Tensor, kernel: Pair, stride: Pair, margins: Margins,
     """grad (B, O, P, Q), x (B, C, H, W) → (O, C/G, kh, kw)."""
     batch, outputs, p, q = grad.shape
     rows, _ = strips(x, kernel, stride, margins, dilation, groups)
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() and max(stride) > 1:
         # Inductor keeps a transposed slice for backward as a tensor of its own; at another image size it then still
-        # expects the strides of the first one. What is whole here has the same strides there.
+        # expects the strides of the first one. What is whole here has the same strides there. At stride 1 it does
+        # well, and the copies would cost time.
         rows = [row.contiguous() for row in rows]
     g = grad.reshape(batch * groups, outputs // groups, p * q)
     sizes = batch, outputs, x.shape[1] // groups, kernel[1]

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from netwright.doctor.layer.differences import EXACT, Differences, Slope, works_in_float32
-from netwright.doctor.layer.subject import Base, Subject, drawn
+from netwright.doctor.layer.subject import Base, Subject
 from netwright.doctor.layer.telling import number, place
+from netwright.doctor.layer.tensors import drawn
 
 ELEMENTS = 240
 """Elements tried, of all sources together; those of large ones are drawn."""

@@ -29,7 +29,9 @@ def check(subject: Subject) -> Finding:
         return Finding(NAME, "passed", told + _untold(subject))
     untold = [c for c in wrong if not_given(subject, base, c)]
     if len(untold) == len(wrong):
-        return Finding(NAME, "not supported", _told(subject, base, untold), LEFT_OUT)
+        told = _told(subject, base, untold)
+        subject.leave_out([c.name for c in untold])
+        return Finding(NAME, "not supported", told, LEFT_OUT)
     return judged(subject, base, [c for c in wrong if c not in untold], compared)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from torch.autograd import Function
 
+from netwright.doctor.layer.named import with_setup
 from netwright.doctor.layer.nodes import owner, written
-from netwright.doctor.layer.subject import Sources, Subject, with_setup
+from netwright.doctor.layer.subject import Sources, Subject
 
 
 class Context:

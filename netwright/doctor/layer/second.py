@@ -10,8 +10,9 @@ from netwright.doctor.layer.differences import EXACT, Differences
 from netwright.doctor.layer.finding import SEE_FIRST, Finding
 from netwright.doctor.layer.nodes import kept, once
 from netwright.doctor.layer.raised import first_line
-from netwright.doctor.layer.subject import Base, Subject, drawn
+from netwright.doctor.layer.subject import Base, Subject
 from netwright.doctor.layer.telling import number, place, zero_for_none
+from netwright.doctor.layer.tensors import drawn
 
 NAME = "second derivative"
 ELEMENTS = 90

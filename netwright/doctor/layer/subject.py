@@ -1,9 +1,8 @@
 """The layer that is checked, whatever it is made of, as a function of named tensors."""
 
 import copy
-import inspect
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -11,11 +10,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
 
 from netwright.core import trees
 from netwright.doctor.layer.held import held
+from netwright.doctor.layer.named import argument_names, by_name
 from netwright.doctor.layer.pair import Pair
+from netwright.doctor.layer.tensors import cast, drawn, leaf_of
 
 Sources = dict[str, Tensor]
 """By name ("input 0", "weight"): the leaves that are differentiated."""
@@ -66,9 +66,11 @@ class Subject:
 
     def sources(self) -> Sources:
         """Fresh leaves, with the numbers of the inputs and the parameters."""
-        found = {name: leaf for name, leaf in self._leaves() if leaf.is_floating_point() and name not in self.constants}
-        leaves = {name: _leaf(t, self.dtype) for name, t in found.items()}
-        return leaves | {name: nn.Parameter(_leaf(p, self.dtype).detach()) for name, p in self.weights.items()}
+        found = {
+            name: leaf for name, leaf in by_name(self.inputs) if leaf.is_floating_point() and name not in self.constants
+        }
+        leaves = {name: leaf_of(t, self.dtype) for name, t in found.items()}
+        return leaves | {name: nn.Parameter(leaf_of(p, self.dtype).detach()) for name, p in self.weights.items()}
 
     def arguments(self, sources: Sources) -> tuple:
         """The inputs, with the sources in their places."""
@@ -146,10 +148,15 @@ class Subject:
         """Those passes, done once. Raises whatever the layer raises."""
         return self.passes()
 
+    def leave_out(self, names: Sequence[str]) -> None:
+        """Differentiate these inputs no more."""
+        self.constants |= frozenset(names)
+        self.__dict__.pop("base", None)
+
     @property
     def labels(self) -> list[str]:
         """The names of the tensors in the inputs, in order."""
-        return [name for name, _ in self._leaves()]
+        return [name for name, _ in by_name(self.inputs)]
 
     @property
     def device(self) -> torch.device:
@@ -172,14 +179,7 @@ class Subject:
     @cached_property
     def words(self) -> list[str]:
         """The names forward gives its arguments; "" where it gives none."""
-        forward = self.pair[0] if self.pair else self.layer.forward
-        try:
-            parameters = list(inspect.signature(forward).parameters.values())
-        except (TypeError, ValueError):
-            return []
-        if self.kind == "function" and not with_setup(self.layer):
-            parameters = parameters[1:]
-        return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        return argument_names(self.pair[0] if self.pair else self.layer)
 
     def given(self, inputs: Sequence[Any]) -> "Subject":
         """The same layer on other inputs."""
@@ -215,37 +215,7 @@ class Subject:
 
     def inputs_by_name(self) -> dict[str, Tensor]:
         """The tensors in the inputs."""
-        return dict(self._leaves())
-
-    def _leaves(self) -> Iterator[tuple[str, Tensor]]:
-        for i, argument in enumerate(self.inputs):
-            found = list(trees.leaves(argument))
-            if isinstance(argument, Tensor):
-                yield f"input {i}", argument
-            else:
-                yield from ((f"input {i}.{k}", leaf) for k, leaf in enumerate(found))
-
-
-def cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """Floats in these numbers, complex numbers of two such; others as they are."""
-    if tensor.is_complex():
-        return tensor.to(torch.complex128 if dtype == torch.float64 else torch.complex64)
-    return tensor.to(dtype) if tensor.is_floating_point() else tensor
-
-
-def with_setup(layer: type[Function]) -> bool:
-    """True for a Function whose forward has no ctx."""
-    return layer.setup_context is not Function.setup_context
-
-
-def _leaf(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    return tensor.detach().to(dtype).clone(memory_format=torch.contiguous_format).requires_grad_()
-
-
-def drawn(like: Tensor, seed: int) -> Tensor:
-    """Numbers of the same form, the same at every call."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(like.shape, generator=generator, dtype=torch.float64).to(like.device, like.dtype)
+        return dict(by_name(self.inputs))
 
 
 def module_of(subject: Subject) -> nn.Module:

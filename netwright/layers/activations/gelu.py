@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from netwright.core.errors import InputError
+from netwright.layers.precision import wide
 
 Cache = tuple[Tensor, str]
 CUBE = 0.044715
@@ -35,19 +36,21 @@ SCALE = math.sqrt(2 / math.pi)
 
 def forward(x: Tensor, approximate: str) -> tuple[Tensor, Cache]:
     """x (…) → y (…), and x and the form to be kept for `backward`."""
-    return x * (tanh_curve(x) if approximate == "tanh" else normal_below(x)), (x, approximate)
+    numbers = wide(x)
+    y = numbers * (tanh_curve(numbers) if approximate == "tanh" else normal_below(numbers))
+    return y.to(x.dtype), (x, approximate)
 
 
 def backward(grad_output: Tensor, cache: Cache) -> tuple[Tensor | None, ...]:
     """∂L/∂y (…) → ∂L/∂x (…)."""
-    x, approximate = cache
+    x, approximate = wide(cache[0]), cache[1]
     if approximate == "tanh":
         below = tanh_curve(x)
         slope = 2 * below * (1 - below) * (SCALE * (1 + 3 * CUBE * (x * x)))  # ½ (1 − t²) = 2 below (1 − below)
     else:
         below = normal_below(x)
         slope = torch.exp(-0.5 * (x * x)) * (1 / math.sqrt(2 * math.pi))
-    return grad_output * (below + x * slope), None
+    return (grad_output * (below + x * slope)).to(cache[0].dtype), None
 
 
 def normal_below(x: Tensor) -> Tensor:

@@ -27,23 +27,26 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from netwright.layers.precision import wide
+
 Cache = tuple[Tensor]
 
 
 def forward(x: Tensor) -> tuple[Tensor, Cache]:
     """x (…) → y (…), and x to be kept for `backward`."""
-    e = torch.exp(x.clamp_max(20))
+    e = torch.exp(wide(x).clamp_max(20))
     n = e * (e + 2)
-    return x * (n / (n + 2)), (x,)
+    return (x * (n / (n + 2))).to(x.dtype), (x,)
 
 
 def backward(grad_output: Tensor, cache: Cache) -> tuple[Tensor]:
     """∂L/∂y (…) → ∂L/∂x (…)."""
-    x = cache[0].clamp_max(20)
+    x = wide(cache[0]).clamp_max(20)
     e = torch.exp(x)
     n = e * (e + 2)
     below = (n + 2).reciprocal()
-    return (grad_output * (n * below + x * (4 * e * (e + 1)) * (below * below)),)
+    slope = n * below + x * (4 * e * (e + 1)) * (below * below)
+    return ((grad_output * slope).to(cache[0].dtype),)
 
 
 class MishFunction(Function):

@@ -11,7 +11,8 @@ is a corner; any slope from 0 to 1 could be taken, and 0 is, as everywhere. With
 
 since y is never negative: its sign is 1 where x > 0 and 0 elsewhere. So the output alone is enough. The next layer
 keeps it anyway, and the input can be forgotten. The slope is constant on each side: second derivatives are zero. (An
-infinite g where x ≤ 0 gives ∞ · 0, no number, and so is seen; torch.nn makes zero of it.)
+infinite g where x ≤ 0 gives ∞ · 0, no number, where torch.nn makes zero of it; and where x is no number, y is none
+either, but the slope is 0, which torch.nn makes 1.)
 
 Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
 """

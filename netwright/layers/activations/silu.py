@@ -21,20 +21,22 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from netwright.layers.precision import wide
+
 Cache = tuple[Tensor]
 
 
 def forward(x: Tensor) -> tuple[Tensor, Cache]:
     """x (…) → y (…), and x to be kept for `backward`."""
-    return x / (1 + torch.exp(-x)), (x,)
+    return (x / (1 + torch.exp(-wide(x)))).to(x.dtype), (x,)
 
 
 def backward(grad_output: Tensor, cache: Cache) -> tuple[Tensor]:
     """∂L/∂y (…) → ∂L/∂x (…)."""
-    x = cache[0].clamp_max(40)
+    x = wide(cache[0]).clamp_max(40)
     e = torch.exp(x)
     other = (1 + e).reciprocal()  # 1 − σ
-    return (grad_output * (e * other * (1 + x * other)),)
+    return ((grad_output * (e * other * (1 + x * other))).to(cache[0].dtype),)
 
 
 class SiLUFunction(Function):

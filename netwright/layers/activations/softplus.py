@@ -22,22 +22,24 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from netwright.layers.precision import wide
+
 Cache = tuple[Tensor, float, float]
 
 
 def forward(x: Tensor, beta: float, threshold: float) -> tuple[Tensor, Cache]:
     """x (…) → y (…), and x and the options to be kept for `backward`."""
-    z, straight = beta * x, min(threshold, 40.0)
+    z, straight = beta * wide(x), min(threshold, 40.0)
     bent = torch.log1p(torch.exp(z.clamp_max(straight))) * (1 / beta)
-    return torch.where(z > straight, x, bent), (x, beta, threshold)
+    return torch.where(z > straight, x, bent).to(x.dtype), (x, beta, threshold)
 
 
 def backward(grad_output: Tensor, cache: Cache) -> tuple[Tensor | None, ...]:
     """∂L/∂y (…) → ∂L/∂x (…)."""
     x, beta, threshold = cache
-    z, straight = beta * x, min(threshold, 40.0)
+    z, straight = beta * wide(x), min(threshold, 40.0)
     e = torch.exp(z.clamp_max(straight))
-    return torch.where(z > straight, grad_output, grad_output * (e / (1 + e))), None, None
+    return torch.where(z > straight, grad_output, grad_output * (e / (1 + e))).to(x.dtype), None, None
 
 
 class SoftplusFunction(Function):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from netwright import layers
 from netwright.layers.activations.gelu import GELU
 from netwright.layers.activations.leaky_relu import LeakyReLU
 from netwright.layers.activations.log_softmax import LogSoftmax
@@ -179,3 +180,18 @@ def test_in_place_is_taken_and_overwrites_nothing(kind: type):
 def test_gelu_has_two_forms():
     with pytest.raises(ValueError, match="Leave approximate out"):
         GELU("sine")
+
+
+@pytest.mark.parametrize("kind", ["SiLU", "Mish", "Softplus", "GELU", "Sigmoid", "Tanh", "ReLU", "LeakyReLU"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_beside_torch(kind: str, dtype: torch.dtype):
+    options = {"approximate": "tanh"} if kind == "GELU" else {}
+    x = torch.cat([torch.linspace(-30, 30, 241), torch.tensor([-300.0, 300.0])]).to(dtype)
+    results = []
+    for namespace in (layers, nn):
+        own = x.clone().requires_grad_()
+        y = getattr(namespace, kind)(**options)(own)
+        results.append((y.detach(), *torch.autograd.grad(y.sum(), own)))
+    for mine, other in zip(*results, strict=True):
+        assert mine.dtype == dtype
+        torch.testing.assert_close(mine.float(), other.float(), rtol=0.02, atol=0.02)
