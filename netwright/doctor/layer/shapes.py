@@ -34,8 +34,10 @@ def check(subject: Subject) -> Finding:
             return Finding(NAME, "failed", seen, fix)
     count, wrong = _broadcast(subject, base) if not subject.wrong else (0, "")
     if wrong:
-        fix = "Sum the gradient over the axes along which the input was repeated: .sum_to_size(x.shape)."
-        return Finding(NAME, "failed", wrong, fix)
+        fix = (
+            "Sum the gradient over the axes along which the input was repeated, .sum_to_size(x.shape); and for a mean "
+        )
+        return Finding(NAME, "failed", wrong, fix + "divide by as many numbers as there are then, not by x.numel().")
     more = f", and for {count} other shapes that broadcast" if count else ""
     return Finding(NAME, "passed", f"each gradient has its input's shape and number type{more}")
 

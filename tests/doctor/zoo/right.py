@@ -575,7 +575,7 @@ class Transcript(nn.Module):
 
 
 @right("squared loss, None for the target", lambda: (rows(4, 3), rows(4, 3, seed=1)))
-class SquaredLoss(Function):
+class SquaredLossOfFixedTarget(Function):
     @staticmethod
     def forward(ctx: Any, y: Tensor, target: Tensor) -> Tensor:
         ctx.save_for_backward(y, target)
