@@ -3,7 +3,8 @@
 Each file holds one: its formula and derivation, `forward(…) → (output, cache)`, `backward(grad_output, cache) → a
 gradient for each argument`, the `torch.autograd.Function` around the two, and the `nn.Module` around that, with the
 arguments and weights of torch.nn's. Inside is nothing but arithmetic, matrix products, indexing, views, reductions and
-elementary functions. `module.arguments(input)` is what the pair is called with.
+elementary functions. `module.arguments(input)` is what the pair is called with. First and second derivatives are there,
+and those of `torch.func` that go backwards (`grad`, `vjp`, `jacrev`, `vmap`); forward-mode ones (`jvp`) are not.
 
 What has no mathematics (Module, Parameter, Sequential, …) is torch.nn's own, so that a program needs one import:
 `from netwright import layers as nn`.
