@@ -28,8 +28,9 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from netwright.layers import conv2d
-from netwright.layers.conv_options import check_options, check_padding, described, draw_weights, margins
+from netwright.layers.conv_options import check_options, check_padding, described, margins
 from netwright.layers.correlation import Pair
+from netwright.layers.init import draw_layer
 from netwright.layers.own import own
 from netwright.layers.precision import keep_precision, precision_of
 from netwright.layers.windows import check_steps, several
@@ -130,7 +131,7 @@ class Conv1d(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw the weights anew."""
-        draw_weights(self.weight, self.bias)
+        draw_layer(self.weight, self.bias)
 
     def arguments(self, input: Tensor) -> tuple:
         """What the pair is called with."""

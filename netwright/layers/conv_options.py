@@ -1,12 +1,8 @@
-"""What the convolutions' modules share: their options, their first weights, their text."""
+"""What the modules of the convolutions share: their options, their text."""
 
-import math
-
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from netwright.core.errors import InputError
-from netwright.layers.init import kaiming_uniform_
 
 
 def check_options(in_channels: int, out_channels: int, groups: int, padding_mode: str) -> None:
@@ -47,15 +43,6 @@ def margins(padding: tuple[int, ...] | str, kernel: tuple[int, ...], dilation: t
         before, after = total // 2, total - total // 2
         around += [before, after] if isinstance(padding, str) else [padding[axis], padding[axis]]
     return tuple(around)
-
-
-def draw_weights(weight: Tensor, bias: Tensor | None) -> None:
-    """Uniform in ±1/√(numbers that are summed into one), weight and bias, in place."""
-    kaiming_uniform_(weight, a=math.sqrt(5))
-    fan_in = weight.shape[1] * math.prod(weight.shape[2:])
-    if bias is not None and fan_in:
-        with torch.no_grad():
-            bias.uniform_(-1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in))
 
 
 def described(layer: nn.Module, axes: int) -> str:

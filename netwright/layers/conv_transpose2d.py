@@ -38,8 +38,9 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from netwright.core.errors import InputError
-from netwright.layers.conv_options import check_options, described, draw_weights
+from netwright.layers.conv_options import check_options, described
 from netwright.layers.correlation import Margins, Pair, correlate, match, spread
+from netwright.layers.init import draw_layer
 from netwright.layers.own import own
 from netwright.layers.precision import keep_precision, precision_of
 from netwright.layers.windows import check_steps, images, several
@@ -152,7 +153,7 @@ class ConvTranspose2d(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw the weights anew."""
-        draw_weights(self.weight, self.bias)
+        draw_layer(self.weight, self.bias)
 
     def size(self, x: Tensor, output_size: Sequence[int] | None) -> Pair:
         """H and W. Raises InputError for an `output_size` that is not among those whose convolution has x's size."""
