@@ -94,8 +94,7 @@ class Conv1d(nn.Module):
 
     P = ⌊(H + 2 padding − dilation (kernel_size − 1) − 1) / stride⌋ + 1. Padding is a number, "valid" (none) or "same"
     (P = H). Raises InputError for a `padding_mode` other than "zeros", and for sizes
-    and steps below 1. Weights start uniform in
-    ±1/√(in_channels/groups · k), drawn as torch.nn draws them.
+    and steps below 1. Weights start uniform in ±1/√(in_channels/groups · k), drawn as torch.nn draws them.
 
     >>> Conv1d(3, 8, 5, padding="same")(torch.zeros(10, 3, 32)).shape
     torch.Size([10, 8, 32])

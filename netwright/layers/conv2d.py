@@ -110,8 +110,7 @@ class Conv2d(nn.Module):
 
     P = ⌊(H + 2 padding − dilation (kernel_size − 1) − 1) / stride⌋ + 1. Padding is a number, one for each axis, "valid"
     (none) or "same" (P = H). Raises InputError for a `padding_mode` other than "zeros", and for sizes
-    and steps below 1. Weights start uniform in
-    ±1/√(in_channels/groups · kh · kw), drawn as torch.nn draws them.
+    and steps below 1. Weights start uniform in ±1/√(in_channels/groups · kh · kw), drawn as torch.nn draws them.
 
     >>> Conv2d(3, 8, 5, stride=2)(torch.zeros(10, 3, 32, 32)).shape
     torch.Size([10, 8, 14, 14])

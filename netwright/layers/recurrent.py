@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from netwright.core.errors import InputError, InputTypeError
 from netwright.layers import packing
+from netwright.layers.dropout import Dropout
 
 State = tuple[Tensor, ...]
 Weights = list[Tensor | None]
@@ -187,7 +188,7 @@ def stacked(module: Any, layer: Layer, x: Tensor, start: State, lengths: Tensor 
     real = None if lengths is None else packing.Real(lengths.to(x.device), len(x))
     directions, ends = 1 + module.bidirectional, []
     for depth in range(module.num_layers):
-        x = dropped(x, module.dropout) if depth and module.training and module.dropout else x
+        x = Dropout(module.dropout)(x) if depth and module.training else x
         x = x if real is None else real.masked(x)
         sides = []
         for place in range(depth * directions, (depth + 1) * directions):
@@ -204,12 +205,6 @@ def stacked(module: Any, layer: Layer, x: Tensor, start: State, lengths: Tensor 
 def turn(x: Tensor, real: packing.Real | None) -> Tensor:
     """(T, B, N) from the last step to the first, each sequence within its own length where there are lengths."""
     return x.flip(0) if real is None else real.turned(x)
-
-
-def dropped(x: Tensor, share: float) -> Tensor:
-    """x with this share of its numbers set to zero, and the others made larger so that the mean stays."""
-    kept = torch.empty_like(x).bernoulli_(1 - share)
-    return x * (kept / (1 - share) if share < 1 else kept)
 
 
 def described(module: Any) -> str:
